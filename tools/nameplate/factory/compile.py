@@ -1,0 +1,44 @@
+"""Device sources to `.mpy` 6.3 bytecode, the same bytes on every machine."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import PurePath
+
+from mpy_cross_v6_3 import MPY_CROSS_PATH
+
+from nameplate.errors import NameplateError
+
+# The chips are 32-bit: a small integer there has 31 bits, and a constant compiled for 63 would not load.
+SMALL_INT_BITS = 31
+# Level 2 drops `assert` (device code must never let one carry a check) and keeps line numbers: a crash on a
+# shipped board has to name its line. Level 3 would drop those too.
+OPTIMISATION = 2
+# 'M', version 6, no native code, 31-bit small integers.
+MPY_HEADER = bytes([0x4D, 6, 0, SMALL_INT_BITS])
+
+
+def compile_module(source: bytes, name: PurePath) -> bytes:
+    """The bytecode of one module; `name` is its path relative to the device's root and is all that is embedded.
+
+    Raises NameplateError with the compiler's own words when the source does not compile, or asks for native code.
+    """
+    shown = name.as_posix()
+    done = subprocess.run(
+        [MPY_CROSS_PATH, f"-O{OPTIMISATION}", f"-msmall-int-bits={SMALL_INT_BITS}", "-s", shown, "-"],
+        input=source,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+        where = next((line.strip() for line in said if "line " in line), shown)
+        raise NameplateError(
+            f"{shown} does not compile: {said[-1].strip()}", f"look at {where}, then build the image again"
+        )
+    if done.stdout[:4] != MPY_HEADER:
+        raise NameplateError(
+            f"{shown} compiles to code for one chip only",
+            "remove @micropython.native and @micropython.viper: one image runs on every chip",
+        )
+    return done.stdout

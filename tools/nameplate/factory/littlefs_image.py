@@ -1,0 +1,84 @@
+"""The device's file system as bytes: littlefs2 with exactly the geometry that MicroPython's esp32 port mounts.
+
+Disk version 2.0, because the littlefs inside MicroPython 1.23 refuses a newer one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from littlefs import LittleFS, LittleFSError
+
+from nameplate.errors import NameplateError
+
+BLOCK_SIZE = 4096
+BLOCK_COUNT = 512
+DISK_VERSION = 0x00020000
+# esp32: VfsLfs2's defaults (read, program and lookahead 32 bytes); its cache is four times the larger of the two.
+_GEOMETRY: dict[str, Any] = {
+    "block_size": BLOCK_SIZE,
+    "block_count": BLOCK_COUNT,
+    "read_size": 32,
+    "prog_size": 32,
+    "lookahead_size": 32,
+    "cache_size": 128,
+    "disk_version": DISK_VERSION,
+}
+
+
+class FileSystem:
+    """A littlefs2 file system in memory: made empty, or opened from the bytes of a partition."""
+
+    def __init__(self, data: bytes | None = None) -> None:
+        """Raises ValueError when `data` is not a littlefs2 file system of this geometry."""
+        self._fs = LittleFS(mount=False, **_GEOMETRY)
+        try:
+            if data is None:
+                self._fs.format()
+            else:
+                if len(data) != BLOCK_SIZE * BLOCK_COUNT:
+                    raise ValueError("the file system partition has the wrong size")
+                self._fs.context.buffer[:] = data
+            self._fs.mount()
+        except LittleFSError as error:
+            raise ValueError("no littlefs2 file system") from error
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write one file, making the folders above it. Raises NameplateError when it does not fit."""
+        folder = path.rpartition("/")[0]
+        try:
+            if folder:
+                self._fs.makedirs(folder, exist_ok=True)
+            # Unbuffered: a buffered file that fails to flush would try again, and fail again, when collected.
+            with self._fs.open(path, "wb", buffering=0) as file:
+                file.write(data)
+        except LittleFSError as error:
+            raise NameplateError(
+                f"the file system is full at {path}", "make the firmware or the model smaller"
+            ) from error
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it."""
+        self._fs.makedirs(path, exist_ok=True)
+
+    def read(self, path: str) -> bytes:
+        """The content of one file. Raises FileNotFoundError."""
+        with self._fs.open(path, "rb") as file:
+            return bytes(file.read())
+
+    def files(self) -> Iterator[tuple[str, int]]:
+        """Every file as (path, bytes), in one fixed order."""
+        for folder, _, names in sorted(self._fs.walk("/")):
+            for name in sorted(names):
+                path = f"{folder.rstrip('/')}/{name}"
+                yield path, self._fs.stat(path).size
+
+    @property
+    def used_bytes(self) -> int:
+        """What is taken, in whole blocks: what counts against the partition."""
+        return int(self._fs.used_block_count) * BLOCK_SIZE
+
+    def image(self) -> bytes:
+        """The partition's bytes."""
+        return bytes(self._fs.context.buffer)
