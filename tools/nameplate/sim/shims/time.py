@@ -1,0 +1,90 @@
+# time as the ESP32 port has it: epoch 2000, whole seconds, ticks that wrap at 2**30; all of it simulated.
+from micropython import const
+import _core
+import _real_time
+
+_PERIOD = const(1 << 30)
+_HALF = const(1 << 29)
+_EPOCH = const(946684800)  # 2000-01-01 in Unix seconds
+
+_clock = _core.clock
+_rtc_us = _core.hello[
+    "rtc_us"
+]  # what the chip's clock showed at the start of this run, in microseconds since 2000
+_boot_us = _core.boot_us
+
+
+def ticks_ms():
+    return _clock.us() // 1000 & _PERIOD - 1
+
+
+def ticks_us():
+    return _clock.us() & _PERIOD - 1
+
+
+def ticks_cpu():
+    return _clock.us() * 160 & _PERIOD - 1
+
+
+def ticks_diff(ticks1, ticks2):
+    return (ticks1 - ticks2 + _HALF & _PERIOD - 1) - _HALF
+
+
+def ticks_add(ticks, delta):
+    if not -_HALF < delta < _HALF:
+        raise OverflowError("ticks interval overflow")
+    return ticks + delta & _PERIOD - 1
+
+
+def _sleep_us(us):
+    until = _clock.us() + us
+    while True:
+        _core.rest(until)
+        if _clock.us() >= until:
+            return
+
+
+def sleep(seconds):
+    _sleep_us(int(seconds * 1000000))
+
+
+def sleep_ms(ms):
+    _sleep_us(max(0, ms) * 1000)
+
+
+def sleep_us(us):
+    _sleep_us(max(0, us))
+
+
+def _now_us():
+    return _rtc_us + _clock.us() - _boot_us
+
+
+def time():
+    return _now_us() // 1000000
+
+
+def time_ns():
+    return _now_us() * 1000
+
+
+def gmtime(secs=None):
+    return _real_time.gmtime((time() if secs is None else int(secs)) + _EPOCH)[:8]
+
+
+localtime = gmtime
+
+
+def mktime(local_time):
+    if len(local_time) < 8 or len(local_time) > 9:
+        raise TypeError("mktime needs a tuple of length 8 or 9 (%d given)" % len(local_time))
+    year, month, day, hour, minute, second = local_time[:6]
+    # Months count from March, so that the leap day ends the year; the days before a month are then one formula.
+    month -= 1
+    year += month // 12
+    month = month % 12 + 1
+    if month < 3:
+        year -= 1
+        month += 12
+    days = year * 365 + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day - 306
+    return (days - 730119) * 86400 + hour * 3600 + minute * 60 + second
