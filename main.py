@@ -1,6 +1,6 @@
 # Runs the agent and always ends in a reset, after a pause that grows while starts keep failing. The one exception is a
 # development board that is interrupted. RTC memory says why: one byte counts the failed starts, text follows.
-reason, prompt = b"", False
+reason, ending = "", None
 try:
     import sys
 
@@ -11,26 +11,25 @@ try:
 
             break
         except Exception as error:
-            reason += f"{slot}: {error!r} ".encode()
+            reason += f"{slot}: {error!r} "
             for name in list(sys.modules):
                 if name.split(".")[0] in ("firmware", "lib"):
                     del sys.modules[name]
     app.main(reason)
 except BaseException as error:
-    prompt = isinstance(error, KeyboardInterrupt)  # only a development board lets Ctrl-C through, see boot.py
-    reason += repr(error).encode()
-try:
-    import time
+    ending = error
+if not isinstance(ending, KeyboardInterrupt):  # only a development board lets Ctrl-C through, see boot.py
+    try:
+        import time
 
-    import machine
+        import machine
 
-    memory = machine.RTC()
-    failed = min((memory.memory() or b"\0")[0] + 1, 255)
-    memory.memory(bytes([failed]) + reason[:120])
-    time.sleep(0 if prompt else min(1 << min(failed - 1, 5), 20))  # shorter than the watchdog's 30 s
-except BaseException:
-    pass
-if not prompt:
+        memory = machine.RTC()
+        failed = min((memory.memory() or b"\0")[0] + 1, 255)
+        memory.memory(bytes([failed]) + f"{reason}{ending!r}".encode()[:120])
+        time.sleep(min(1 << min(failed - 1, 5), 20))  # shorter than the watchdog's 30 s
+    except BaseException:
+        pass
     try:
         machine.reset()
     finally:

@@ -20,25 +20,23 @@ _STORE_STEP_S = 3600
 class Clock:
     """`store`, when there is one, keeps the floor over a reset: get() -> Unix seconds or None, put(seconds)."""
 
-    def __init__(self, build_unix, store=None, ticks_ms=time.ticks_ms, ticks_diff=time.ticks_diff):
-        self._ticks_ms = ticks_ms
-        self._ticks_diff = ticks_diff
-        self._tick = ticks_ms()
+    def __init__(self, build_unix, store=None, ticks=time):
+        self._ticks = ticks
+        self._tick = ticks.ticks_ms()
         self._seconds = 0
         self._millis = 0
         self._store = store
         self._stored = (store.get() if store else None) or 0
-        self._lowest = max(
-            build_unix, self._stored
-        )  # no time before this is believed, however good its source
+        # No time before this is believed, however good its source.
+        self._lowest = max(build_unix, self._stored)
         self._base = self._lowest  # Unix time at uptime `_base_at`, or a lower bound of it
         self._base_at = 0
         self.quality = FLOOR if self._base else UNKNOWN
 
     def uptime_s(self):
         """Whole seconds since boot."""
-        tick = self._ticks_ms()
-        self._millis += self._ticks_diff(tick, self._tick)
+        tick = self._ticks.ticks_ms()
+        self._millis += self._ticks.ticks_diff(tick, self._tick)
         self._tick = tick
         if self._millis >= 1000:
             self._seconds += self._millis // 1000
