@@ -61,7 +61,7 @@ class Panel:
                 return f"Warranty {record['until']}"
             if state == warranty.EXPIRED:
                 return f"Expired  {record['until']}"
-            if state == warranty.UNKNOWN:
+            if "until" in record:
                 return f"Ends {record['until']} (?)"
         return "Warranty: no date"
 

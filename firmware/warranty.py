@@ -9,8 +9,7 @@ from lib import dates
 
 COVERED = "covered"
 EXPIRED = "expired"
-UNKNOWN = "clock unknown"
-NO_DATE = "no date"
+UNKNOWN = "unknown"
 
 
 def records(claims, clock):
@@ -28,7 +27,7 @@ def words(record):
         return f"covered until {record['until']}"
     if state == EXPIRED:
         return f"expired {record['until']}"
-    if state == UNKNOWN:
+    if "until" in record:
         return f"ends {record['until']}, clock unknown"
     return "no date given"
 
@@ -47,7 +46,7 @@ def _record(term, clock):
     try:
         last_day = dates.days(until)
     except ValueError:
-        record["state"] = NO_DATE
+        record["state"] = UNKNOWN
         return record
     record["until"] = until
     now = clock.unix()

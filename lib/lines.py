@@ -32,3 +32,7 @@ class Lines:
         self._buffer[self._used] = byte
         self._used += 1
         return None
+
+    def head(self):
+        """The first byte of the line that is being read or discarded, as bytes; empty when there is none yet."""
+        return bytes(memoryview(self._buffer)[: min(self._used, 1)])

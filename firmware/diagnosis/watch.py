@@ -65,7 +65,7 @@ class Watch:
     @property
     def suspected(self):
         """True while a leak may be about to be confirmed: put off what blocks the loop."""
-        return any([fault.suspected for fault in self.faults])
+        return any(fault.suspected for fault in self.faults)
 
     def _put(self, change):
         if len(self._queue) == _QUEUE:

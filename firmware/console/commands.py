@@ -1,0 +1,163 @@
+"""The console's commands for people, on a bare terminal: plain English, short lines, no colours, no prompt.
+
+Each command gives its answer line by line, so that a long one is made while it is sent. An answer never begins with a
+word that is a whole command by itself: a terminal that echoes must not start a conversation.
+"""
+
+from firmware import version, warranty
+from firmware.console.view import CONSENT, Refused, payload_of
+from firmware.panel import celsius
+from firmware.reply import not_provisioned
+
+HELP = (
+    ("id", "who this appliance is"),
+    ("warranty", "what the warranty covers, part by part"),
+    ("sensors", "what is measured, and how far to believe it"),
+    ("faults", "what is wrong, the evidence, what to do"),
+    ("log", "the newest log records; log 120: from number 120"),
+    ("sent", "the last bytes that left this appliance"),
+    ("consent", "what may leave it; consent minimum: change it"),
+    ("version", "firmware, chip, time since start"),
+    ("help", "this list"),
+)
+_NAMES = [name for name, _ in HELP]
+_ABOUT = {"open": "OPEN CIRCUIT", "short": "SHORT CIRCUIT", "stale": "NO FRESH READING"}
+
+
+class Commands:
+    """The commands over one View."""
+
+    def __init__(self, view):
+        self._view = view
+
+    def run(self, words):
+        """The answer to a line's words, as an iterable of lines."""
+        name = words[0].lower()
+        if name not in _NAMES:
+            return (f'? no command "{name[:20]}": try help',)
+        if len(words) > (2 if name in ("log", "consent") else 1):
+            return (f"? too many words for {name}: try help",)
+        return getattr(self, "_" + name)(*words[1:])
+
+    def _help(self):
+        for name, does in HELP:
+            yield f"{name:<9} {does}"
+        yield "A line that starts with { is JSON-RPC 2.0."
+
+    def _id(self):
+        unit = self._view.unit
+        if not unit.provisioned:
+            yield "! " + not_provisioned(unit)
+            return
+        claims = unit.claims
+        yield f"{claims['model']} {claims['model_name']} by {claims['oem']}"
+        yield f"serial    {claims['serial']}"
+        yield f"made      {claims['made']}, revision {' '.join(unit.hwversion)}"
+        yield f"support   until {claims.get('support_until', 'unknown')}"
+        yield f"board     {unit.ueid}, maker number {unit.oemid}"
+        yield f"key       made on the {unit.key_origin}; a signed reply proves it (nameplate read)"
+        if unit.anchors_damage:
+            yield f"! obeys nobody: the maker's keys are damaged ({unit.anchors_damage})"
+        if unit.dev:
+            yield "! development board: it keeps its prompt"
+
+    def _warranty(self):
+        unit = self._view.unit
+        if not unit.provisioned:
+            yield "! " + not_provisioned(unit)
+            return
+        yield from warranty.lines(unit.claims, self._view.clock)
+        yield f"counted from the date {unit.claims.get('start', 'made')}; time here: {self._view.clock.quality}"
+
+    def _sensors(self):
+        station = self._view.station
+        for reading in station.readings():
+            title = station.sensor(reading.name).title
+            yield f"{reading.name:<9} {_value(reading)}, {title}{_ohm(reading)}"
+        for problem in station.problems:
+            yield "! " + problem
+
+    def _faults(self):
+        faults = self._view.watch.active()
+        if not faults:
+            unknown = [reading.name for reading in self._view.station.readings() if reading.quality != "ok"]
+            yield "no fault is known"
+            if unknown:
+                yield "not known about: " + ", ".join(unknown)
+        for fault in faults:
+            yield f"! {fault.code} {fault.text}, since {age(self._view.clock.uptime_s() - fault.since)}"
+            yield f"  evidence {fault.evidence()}"
+            yield f"  next     {fault.next_step}"
+            yield f"  bring    {fault.part}"
+
+    def _log(self, first=None):
+        if first is not None:
+            if not 0 < len(first) < 10 or any(digit not in "0123456789" for digit in first):
+                yield "? log takes a record number"
+                return
+            first = int(first)
+        empty = True
+        for number, text in self._view.records(first):
+            empty = False
+            yield f"{number} {text}"
+        if empty:
+            yield "no records"
+
+    def _sent(self):
+        sent = self._view.uplink.sent
+        yield f"uplink is {self._view.uplink.state}, {self._view.waiting()} waiting"
+        if sent is None:
+            yield "nothing has left since the start"
+            return
+        topic, token = sent
+        yield f"topic  {topic}"
+        yield f"token  {token.decode()}"
+        payload = payload_of(token)
+        if payload:
+            yield f"says   {payload}"
+
+    def _consent(self, value=None):
+        view = self._view
+        if value is not None:
+            try:
+                view.set_consent(value.lower())
+            except (Refused, ValueError) as reason:
+                yield f"? {reason}"
+                return
+        yield f"consent is {view.settings.consent}: {CONSENT[view.settings.consent]}"
+        if value is None:
+            for name, does in CONSENT.items():
+                if name != view.settings.consent:
+                    yield f'  "consent {name}": {does}'
+            yield "  to change it, press the button on the appliance first"
+
+    def _version(self):
+        view = self._view
+        yield f"nameplate {version.VERSION} on {view.chip}, up {age(view.clock.uptime_s())}, time {view.clock.quality}"
+        if view.settings.damage:
+            yield f"! settings damaged, defaults in force ({view.settings.damage})"
+
+
+def age(seconds):
+    """Seconds as people say them: "41 s", "12 min", "3 h 5 min", "2 d 4 h"."""
+    if seconds < 120:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    if minutes < 120:
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h {minutes % 60} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def _value(reading):
+    if reading.quality != "ok":
+        return _ABOUT[reading.quality] + " (not known)"
+    if reading.state is not None:
+        return "WET ok" if reading.state else "dry ok"
+    return celsius(reading.milli) + " C ok"
+
+
+def _ohm(reading):
+    if reading.ohm is None:
+        return ""
+    return f", {reading.ohm // 1000}.{reading.ohm // 100 % 10} kohm"
