@@ -62,7 +62,7 @@ class Replies:
         try:
             head = (
                 f'{{"eat_profile":"urn:nameplate:1:reply","ueid":"{unit.ueid}","eat_nonce":"{nonce}",'
-                f'"carrier":"{carrier}","method":"{method}","bootcount":{self._bootcount},'
+                + f'"carrier":"{carrier}","method":"{method}","bootcount":{self._bootcount},'
             )
             return await self._signer.sign(TYPE, (head + self._time() + claims() + "}").encode())
         finally:
