@@ -11,7 +11,9 @@ import hashlib
 
 from lib import base64url
 
-_HEAD = b'{"alg":"ES256","kid":"'
+_ALG = b'{"alg":'
+_ES256 = b'"ES256",'
+_HEAD = _ALG + _ES256 + b'"kid":"'
 _TYPE = b'","typ":"'
 _END = b'"}'
 _KID = 43  # letters of a thumbprint
@@ -60,14 +62,12 @@ async def verify(p256, compact, typ, keys, limit):
     """
     if len(compact) > limit:
         raise JwsError("size")
+    if isinstance(compact, str):
+        compact = compact.encode()
+    if compact.count(b".") != 2:
+        raise JwsError("form")
     try:
-        if isinstance(compact, str):
-            compact = compact.encode()
-        if compact.count(b".") != 2:
-            raise JwsError("form")
         header, payload, signature = [base64url.decode(part) for part in compact.split(b".")]
-    except JwsError:
-        raise
     except ValueError:
         raise JwsError("base64")
     public = _key_of(header, typ, keys)
@@ -82,9 +82,8 @@ async def verify(p256, compact, typ, keys, limit):
 def _key_of(header, typ, keys):
     """The public key that the header names, if every other byte of it is as it must be."""
     if not header.startswith(_HEAD):
-        raise JwsError(
-            "alg" if header.startswith(b'{"alg":') and not header.startswith(_HEAD[:14]) else "header"
-        )
+        other = header.startswith(_ALG) and not header.startswith(_ALG + _ES256)
+        raise JwsError("alg" if other else "header")
     kid = header[len(_HEAD) : len(_HEAD) + _KID]
     rest = header[len(_HEAD) + _KID :]
     if not (rest.startswith(_TYPE) and rest.endswith(_END)):

@@ -20,7 +20,7 @@ from lib.p256_comb import (
     odd,
     point_digits,
 )
-from lib.p256_curve import N, P, affine, add, double, inverse, on_curve
+from lib.p256_curve import N, P, affine, double, inverse, on_curve
 from lib.rfc6979 import nonces
 
 _ADDITIONS = 4  # in a slice of work
@@ -111,10 +111,10 @@ class P256:
             factor, factor_negative = odd(factor)
             digits = point_digits(factor)
             columns = POINT_COLUMNS
-        base = BaseTable(self._comb_path)
-        try:
-            total = None
-            work = 0
+        total = None
+        work = 0
+        with open(self._comb_path, "rb") as file:
+            base = BaseTable(file)
             for column in range(columns - 1, -1, -1):
                 total = double(total)
                 if table:
@@ -123,17 +123,16 @@ class P256:
                 if column < len(rows):
                     row = rows[column]
                     for block in range(BASE_BLOCKS):
-                        total = base.add(total, block, row[4 * block], negative)
-                        work += 1
                         if work >= _ADDITIONS:
                             yield
                             work = 0
-                if work >= _ADDITIONS:
+                        total = base.add(total, block, row[4 * block], negative)
+                        work += 1
+                elif work >= _ADDITIONS:
                     yield
                     work = 0
-        finally:
-            base.close()
-        # A flipped bit in the table leads off the curve: a signature made there would be wrong, and might tell the key.
+        # A flipped bit in the table leads off the curve. The wrong signature made there, and the right one of the same
+        # digest, share a nonce: together they would tell the key.
         if total is not None and not on_curve(total):
             raise TableError("p256 table damaged")
         return total

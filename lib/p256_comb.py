@@ -62,10 +62,10 @@ def point_digits(scalar):
 
 
 class BaseTable:
-    """The base table's file, open while a sum runs."""
+    """The base table in an open file, of which each addition reads one point."""
 
-    def __init__(self, path):
-        self._file = open(path, "rb")
+    def __init__(self, file):
+        self._file = file
         self._point = memoryview(bytearray(_POINT))
 
     def add(self, total, block, digit, negative):
@@ -77,9 +77,6 @@ class BaseTable:
         if self._file.readinto(self._point) != _POINT:
             raise TableError("p256 table cut short")
         return _add_stored(total, self._point, negative)
-
-    def close(self):
-        self._file.close()
 
 
 class PointTable:
