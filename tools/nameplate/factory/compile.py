@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import PurePath
 
@@ -31,10 +32,12 @@ def compile_module(source: bytes, name: PurePath) -> bytes:
         check=False,
     )
     if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
-        where = next((line.strip() for line in said if "line " in line), shown)
+        said = done.stderr.decode("utf-8", "replace").strip() or "no reason given"
+        line = re.search(r"line (\d+)", said)
+        where = f"{shown} line {line.group(1)}" if line else shown
         raise NameplateError(
-            f"{shown} does not compile: {said[-1].strip()}", f"look at {where}, then build the image again"
+            f"{where} does not compile: {said.splitlines()[-1].strip()}",
+            "mend it, then build the image again",
         )
     if done.stdout[:4] != MPY_HEADER:
         raise NameplateError(
