@@ -8,7 +8,7 @@ inverted, but the runtime's big integers take time that depends on their values,
 shows on the flash bus. Who can measure a board that closely can also read its flash.
 """
 
-import os
+import hashlib
 
 from lib.p256_comb import (
     BASE_BLOCKS,
@@ -67,8 +67,10 @@ class P256:
             yield
             r = affine([point])[0][0] % N
             yield
-            # The time of an inversion depends on its number, so the nonce itself is never inverted.
-            blind = int.from_bytes(os.urandom(32), "big") % N or 1
+            # The time of an inversion depends on its number, so the nonce itself is never inverted. The factor is
+            # unknown to whoever has no key, and needs no random number generator, as RFC 6979 needs none.
+            blind = hashlib.sha256(key + nonce.to_bytes(32, "big")).digest()
+            blind = int.from_bytes(blind, "big") % N or 1
             s = inverse(nonce * blind % N, N) * blind % N * ((z + r * d) % N) % N
             if r and s:
                 return r.to_bytes(32, "big") + s.to_bytes(32, "big")
