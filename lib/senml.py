@@ -13,7 +13,7 @@ def decimal(milli):
     whole, part = divmod(abs(milli), 1000)
     text = str(whole)
     if part:
-        text += "." + ("%03d" % part).rstrip("0")
+        text += "." + str(1000 + part)[1:].rstrip("0")
     return "-" + text if milli < 0 else text
 
 

@@ -53,7 +53,7 @@ def test_a_number_without_unit():
 
 @pytest.mark.parametrize(("state", "word"), [(True, "true"), (False, "false")])
 def test_a_state_is_a_boolean(state, word):
-    assert senml.record(reading(name="pan", unit=None, state=state)) == '{"n":"pan","vb":%s}' % word
+    assert senml.record(reading(name="pan", unit=None, state=state)) == '{"n":"pan","vb":' + word + "}"
 
 
 @pytest.mark.parametrize("quality", ["open", "short", "stale"])
