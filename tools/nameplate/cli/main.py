@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import click
 
 from nameplate.cli.output import clean
-from nameplate.errors import NameplateError
+from nameplate.errors import FAULT_FOUND, USAGE, NameplateError
 
 # verb -> (where its click command is, what it does). The sentence stands here so that help imports nothing.
 VERBS: dict[str, tuple[str, str]] = {
@@ -35,8 +35,6 @@ VERBS: dict[str, tuple[str, str]] = {
     "bench": ("nameplate.cli.bench:command", "Measure, one JSON object a line."),
 }
 
-EXIT_FAULT = 1
-EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
@@ -86,32 +84,33 @@ def run(argv: Sequence[str]) -> int:
         return _fail(error.message, error.hint, error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
-        return EXIT_USAGE
+        return USAGE
     except click.UsageError as error:
         asked = error.ctx.command_path if error.ctx else "nameplate"
-        return _fail(error.format_message(), f"see `{asked} --help`", EXIT_USAGE)
+        return _fail(error.format_message(), f"see `{asked} --help`", USAGE)
     except click.ClickException as error:
-        return _fail(error.format_message(), "see `nameplate --help`", EXIT_USAGE)
+        return _fail(error.format_message(), "see `nameplate --help`", USAGE)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader went away (`| head`): nothing to tell, and nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAULT
+        return FAULT_FOUND
     except ModuleNotFoundError as error:
         return _missing(error)
     except OSError as error:
         if error.filename is None:
             return _crash(error)
-        return _fail(f"{error.filename}: {error.strerror}", "check the path and its permissions", EXIT_USAGE)
+        return _fail(f"{error.filename}: {error.strerror}", "check the path and its permissions", USAGE)
     except Exception as error:  # noqa: BLE001 the last net: whatever it is, it becomes two lines
         return _crash(error)
 
 
 def _fail(message: str, hint: str, code: int) -> int:
     click.echo(f"nameplate: {clean(message)}", err=True)
-    click.echo(f"  {clean(hint)}", err=True)
+    if hint:
+        click.echo(f"  {clean(hint)}", err=True)
     return code
 
 
@@ -119,9 +118,7 @@ def _missing(error: ModuleNotFoundError) -> int:
     name = error.name or ""
     if name.partition(".")[0] == "nameplate":
         return _crash(error)
-    return _fail(
-        f"this verb needs the Python package {name}", "pip install 'nameplate[sim,factory]'", EXIT_USAGE
-    )
+    return _fail(f"this verb needs the Python package {name}", "pip install 'nameplate[sim,factory]'", USAGE)
 
 
 def _crash(error: Exception) -> int:
@@ -130,7 +127,7 @@ def _crash(error: Exception) -> int:
     return _fail(
         f"internal error: {type(error).__name__}: {error}",
         "run it again with NAMEPLATE_TRACEBACK=1 and report what it prints",
-        EXIT_FAULT,
+        FAULT_FOUND,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from mpy_cross_v6_3 import MPY_CROSS_PATH
 
-from nameplate.errors import NameplateError
+from nameplate.factory.refused import Refused
 
 # The chips are 32-bit: a small integer there has 31 bits, and a constant compiled for 63 would not load.
 SMALL_INT_BITS = 31
@@ -22,7 +22,7 @@ MPY_HEADER = bytes([0x4D, 6, 0, SMALL_INT_BITS])
 def compile_module(source: bytes, name: PurePath) -> bytes:
     """The bytecode of one module; `name` is its path relative to the device's root and is all that is embedded.
 
-    Raises NameplateError with the compiler's own words when the source does not compile, or asks for native code.
+    Raises Refused with the compiler's own words when the source does not compile, or asks for native code.
     """
     shown = name.as_posix()
     done = subprocess.run(
@@ -35,12 +35,12 @@ def compile_module(source: bytes, name: PurePath) -> bytes:
         said = done.stderr.decode("utf-8", "replace").strip() or "no reason given"
         line = re.search(r"line (\d+)", said)
         where = f"{shown} line {line.group(1)}" if line else shown
-        raise NameplateError(
+        raise Refused(
             f"{where} does not compile: {said.splitlines()[-1].strip()}",
             "mend it, then build the image again",
         )
     if done.stdout[:4] != MPY_HEADER:
-        raise NameplateError(
+        raise Refused(
             f"{shown} compiles to code for one chip only",
             "remove @micropython.native and @micropython.viper: one image runs on every chip",
         )

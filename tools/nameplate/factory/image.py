@@ -6,17 +6,15 @@ It holds no bootloader and no application: those areas are erased, and a MicroPy
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nameplate.errors import NameplateError
-from nameplate.factory import partitions, profile
+from nameplate.factory import comb, partitions, profile
 from nameplate.factory.files import write_atomic
+from nameplate.factory.refused import Refused
 from nameplate.factory.sources import device_modules, device_root
 
 SLOTS = ("a", "b")
@@ -63,7 +61,7 @@ class ImageContent:
 def build_image(model: str, out: Path, progress: Progress = lambda step: None) -> ImageReport:
     """Build the image of `model` (a folder of models/) into the file `out`, replacing it in one step.
 
-    `progress` is told each step in words. Raises NameplateError when a source does not compile, the profile is
+    `progress` is told each step in words. Raises Refused when a source does not compile, the profile is
     wrong, or the result is over its limits; `out` is then untouched.
     """
     root = device_root()
@@ -98,9 +96,8 @@ def slot_files(root: Path, checked: profile.Profile, progress: Progress) -> list
             progress(f"compiling {path.as_posix()}")
             code = compile_module((root / path).read_bytes(), path)
             files.append((path.with_suffix(".mpy").as_posix(), code))
-    if importlib.util.find_spec("nameplate.factory.comb"):
-        progress("computing the P-256 table")
-        files.append((COMB, _comb()))
+    progress("computing the P-256 table")
+    files.append((COMB, comb.table()))
     for path in sorted((root / "models" / checked.folder).glob("*.json")):
         compact = json.dumps(json.loads(path.read_bytes()), separators=(",", ":"), ensure_ascii=False)
         files.append((f"models/{path.name}", compact.encode()))
@@ -108,7 +105,7 @@ def slot_files(root: Path, checked: profile.Profile, progress: Progress) -> list
 
 
 def read_image(path: Path) -> ImageContent:
-    """Open an image or a unit's image. Raises NameplateError when `path` is not one of ours."""
+    """Open an image or a unit's image. Raises Refused when `path` is not one of ours."""
     from nameplate.factory.littlefs_image import FileSystem
 
     data = path.read_bytes()
@@ -124,7 +121,7 @@ def read_image(path: Path) -> ImageContent:
         model, name = content["model"], content["name"]
     except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
         reason = str(error) if isinstance(error, ValueError) else "it holds no model profile"
-        raise NameplateError(f"{path} is not a Nameplate image: {reason}", hint) from error
+        raise Refused(f"{path} is not a Nameplate image: {reason}", hint) from error
     nvs = data[partitions.NVS.offset : partitions.NVS.end]
     return ImageContent(data, model, name, provisioned=nvs.count(0xFF) != len(nvs))
 
@@ -154,22 +151,13 @@ def _flash(root: Path, slot: list[tuple[str, bytes]]) -> tuple[bytes, dict[str, 
 
 def _within(what: str, size: int, limit: int) -> None:
     if size > limit:
-        raise NameplateError(
+        raise Refused(
             f"{what} takes {size} bytes on flash, the limit is {limit}",
             "make the firmware or the model smaller",
         )
 
 
-def _comb() -> bytes:
-    from nameplate.factory import comb
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "p256_comb.bin"
-        comb.write(path)
-        return path.read_bytes()
-
-
 def _write(out: Path, data: bytes) -> None:
     if not out.parent.is_dir():
-        raise NameplateError(f"no folder {out.parent} for the image", "make it, or choose another --out")
+        raise Refused(f"no folder {out.parent} for the image", "make it, or choose another --out")
     write_atomic(out, data)

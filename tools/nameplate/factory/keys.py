@@ -18,8 +18,8 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from nameplate.errors import NameplateError
 from nameplate.factory.files import sync_folder, write_atomic, write_new
+from nameplate.factory.refused import Refused
 from nameplate.token import mint
 from nameplate.token.kinds import ROLES
 
@@ -64,7 +64,7 @@ def make_keys(
 ) -> MadeKeys:
     """Make the private keys of `slot` for `roles` and put their public halves into the trust file.
 
-    Slot 1 makes a new folder, whole or not at all; slot 2 adds to one. Raises NameplateError rather than
+    Slot 1 makes a new folder, whole or not at all; slot 2 adds to one. Raises Refused rather than
     overwrite anything, and when `oem` or `oemid` (the IANA enterprise number) is malformed.
     """
     if slot not in SLOTS or not roles or any(role not in ROLES for role in roles):
@@ -73,7 +73,7 @@ def make_keys(
     if slot == 1 and not (directory / TRUST_FILE).exists():
         return _make_folder(directory, oem, oemid, roles)
     if oem is not None or oemid is not None:
-        raise NameplateError(
+        raise Refused(
             f"{directory} already belongs to a manufacturer",
             "leave out --oem and --oemid, or choose a new folder",
         )
@@ -82,51 +82,51 @@ def make_keys(
 
 
 def check_oem(oem: str | None, oemid: int | None) -> None:
-    """Raise NameplateError unless the maker's name and number, where given, can go into a unit."""
+    """Raise Refused unless the maker's name and number, where given, can go into a unit."""
     if oem is not None and not (1 <= len(oem.encode()) <= 40 and oem.isprintable() and oem == oem.strip()):
-        raise NameplateError(
+        raise Refused(
             f"oem {oem!r} is not a name of 1 to 40 bytes", "give the maker's name as people know it"
         )
     if oemid is not None and not 1 <= oemid <= OEMID_MAX:
-        raise NameplateError(
+        raise Refused(
             f"oemid {oemid} is out of range 1 to {OEMID_MAX}",
             "give the maker's IANA Private Enterprise Number",
         )
 
 
 def read_trust(directory: Path) -> dict[str, Any]:
-    """The trust file of a keys folder. Raises NameplateError when it is missing or not a JWKS."""
+    """The trust file of a keys folder. Raises Refused when it is missing or not a JWKS."""
     hint = f"make the keys with `nameplate factory keys {directory}`"
     if not directory.is_dir():
-        raise NameplateError(f"no keys folder {directory}", hint)
+        raise Refused(f"no keys folder {directory}", hint)
     try:
         trust = json.loads((directory / TRUST_FILE).read_bytes())
         if all(isinstance(key, dict) and key["role"] in ROLES for key in trust["keys"]):
             return dict(trust)
     except FileNotFoundError as error:
-        raise NameplateError(f"{directory} holds no {TRUST_FILE}", hint) from error
+        raise Refused(f"{directory} holds no {TRUST_FILE}", hint) from error
     except (ValueError, TypeError, KeyError) as error:
-        raise NameplateError(f"{directory / TRUST_FILE} is not a trust file", hint) from error
-    raise NameplateError(f"{directory / TRUST_FILE} is not a trust file", hint)
+        raise Refused(f"{directory / TRUST_FILE} is not a trust file", hint) from error
+    raise Refused(f"{directory / TRUST_FILE} is not a trust file", hint)
 
 
 def load(directory: Path) -> Manufacturer:
     """The manufacturer of a keys folder, signing with the newest identity key in it.
 
-    Raises NameplateError when there is none, or it is not one that the folder's own trust file names.
+    Raises Refused when there is none, or it is not one that the folder's own trust file names.
     """
     trust = read_trust(directory)
     anchors = {role: [_anchor(key) for key in trust["keys"] if key["role"] == role][:2] for role in ROLES}
     paths = [directory / key_file("identity", slot) for slot in reversed(SLOTS)]
     path = next((path for path in paths if path.exists()), None)
     if path is None:
-        raise NameplateError(
+        raise Refused(
             f"{directory} holds no identity key",
             f"provisioning signs with {paths[-1].name} or {paths[0].name}",
         )
     key = _read_key(path)
     if mint.thumbprint(key) not in {anchor["kid"] for anchor in anchors["identity"]}:
-        raise NameplateError(
+        raise Refused(
             f"{path} is not an identity key of {directory / TRUST_FILE}",
             "a unit signed with it would be refused everywhere: give the trust file that belongs to the key",
         )
@@ -136,9 +136,9 @@ def load(directory: Path) -> Manufacturer:
 
 def _make_folder(directory: Path, oem: str | None, oemid: int | None, roles: Sequence[str]) -> MadeKeys:
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise NameplateError(f"{directory} is not empty", "keys are never overwritten: choose a new folder")
+        raise Refused(f"{directory} is not empty", "keys are never overwritten: choose a new folder")
     if not directory.absolute().parent.is_dir():
-        raise NameplateError(f"no folder {directory.absolute().parent}", "make it, or choose another place")
+        raise Refused(f"no folder {directory.absolute().parent}", "make it, or choose another place")
     building = Path(
         tempfile.mkdtemp(prefix=f".{directory.name}.", suffix=".partial", dir=directory.absolute().parent)
     )
@@ -158,12 +158,12 @@ def _make_folder(directory: Path, oem: str | None, oemid: int | None, roles: Seq
 def _add(directory: Path, trust: dict[str, Any], slot: int, roles: Sequence[str]) -> MadeKeys:
     for role in roles:
         if (directory / key_file(role, slot)).exists():
-            raise NameplateError(
+            raise Refused(
                 f"{directory / key_file(role, slot)} already exists",
                 "keys are never overwritten: use the other slot",
             )
         if sum(key["role"] == role for key in trust["keys"]) >= len(SLOTS):
-            raise NameplateError(
+            raise Refused(
                 f"role {role} already has two keys in {directory / TRUST_FILE}",
                 "retire one from the trust file first",
             )
@@ -200,11 +200,11 @@ def _read_key(path: Path) -> mint.PrivateKey:
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError) as error:
-        raise NameplateError(
+        raise Refused(
             f"{path} is not a private key in PEM without a passphrase", "give the right file"
         ) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise NameplateError(f"{path} is not a P-256 key", "keys are made with `nameplate factory keys`")
+        raise Refused(f"{path} is not a P-256 key", "keys are made with `nameplate factory keys`")
     return key
 
 
@@ -216,9 +216,9 @@ def _read_oem(directory: Path) -> dict[str, Any]:
         named = json.loads(path.read_bytes())
         oem, oemid = named.get("oem"), named.get("oemid")
     except (ValueError, AttributeError) as error:
-        raise NameplateError(f"{path} is not JSON with oem and oemid", "mend it, or make new keys") from error
+        raise Refused(f"{path} is not JSON with oem and oemid", "mend it, or make new keys") from error
     if not isinstance(oem, str | None) or not isinstance(oemid, int | None):
-        raise NameplateError(f"{path} is not JSON with oem and oemid", "mend it, or make new keys")
+        raise Refused(f"{path} is not JSON with oem and oemid", "mend it, or make new keys")
     check_oem(oem, oemid)
     return {"oem": oem, "oemid": oemid}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from littlefs import LittleFS, LittleFSError
 
-from nameplate.errors import NameplateError
+from nameplate.factory.refused import Refused
 
 BLOCK_SIZE = 4096
 BLOCK_COUNT = 512
@@ -45,7 +45,7 @@ class FileSystem:
             raise ValueError("no littlefs2 file system") from error
 
     def write(self, path: str, data: bytes) -> None:
-        """Write one file, making the folders above it. Raises NameplateError when it does not fit."""
+        """Write one file, making the folders above it. Raises Refused when it does not fit."""
         folder = path.rpartition("/")[0]
         try:
             if folder:
@@ -54,7 +54,7 @@ class FileSystem:
             with self._fs.open(path, "wb", buffering=0) as file:
                 file.write(data)
         except LittleFSError as error:
-            raise NameplateError(
+            raise Refused(
                 f"the file system is full at {path}", "make the firmware or the model smaller"
             ) from error
 

@@ -13,8 +13,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from nameplate.errors import NameplateError
 from nameplate.factory.partitions import NVS
+from nameplate.factory.refused import Refused
 
 NAMESPACE = "nameplate"
 MAGIC = b"NP1"
@@ -45,7 +45,7 @@ def compact_json(value: Mapping[str, Any]) -> bytes:
 def write_nvs(blobs: Mapping[str, bytes], integers: Mapping[str, int], size: int = NVS.size) -> bytes:
     """The partition of `size` bytes holding `blobs` (payloads, framed here) and 32-bit `integers`.
 
-    Raises NameplateError when a blob or the whole does not fit.
+    Raises Refused when a blob or the whole does not fit.
     """
     # Imported here: it brings a whole terminal toolkit with it.
     from esp_idf_nvs_partition_gen import nvs_partition_gen as generator  # type: ignore[import-untyped]
@@ -60,7 +60,7 @@ def write_nvs(blobs: Mapping[str, bytes], integers: Mapping[str, int], size: int
             if len(key) > KEY_LIMIT:
                 raise ValueError(f"NVS key {key} is longer than {KEY_LIMIT} characters")
             if len(blob) > BLOB_LIMIT:
-                raise NameplateError(
+                raise Refused(
                     f"the unit's {key} record takes {len(blob)} bytes, more than {BLOB_LIMIT}",
                     "shorten its names and addresses, or the number of warranty parts",
                 )
@@ -68,7 +68,7 @@ def write_nvs(blobs: Mapping[str, bytes], integers: Mapping[str, int], size: int
         for key, number in integers.items():
             generator.write_entry(writer, key, "data", "i32", str(number))
     except generator.InsufficientSizeError as error:
-        raise NameplateError(
+        raise Refused(
             f"the unit's records do not fit {size} bytes of NVS", "shorten its names and addresses"
         ) from error
     generator.nvs_close(writer)

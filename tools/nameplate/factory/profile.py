@@ -13,8 +13,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from nameplate.errors import NameplateError
 from nameplate.factory.json_lines import lines_of
+from nameplate.factory.refused import Refused
 
 Where = tuple[str | int, ...]
 
@@ -96,28 +96,28 @@ def models(root: Path) -> list[str]:
 def load(root: Path, folder: str) -> Profile:
     """The profile `models/FOLDER/profile.json` under `root`, checked.
 
-    Raises NameplateError naming the file and line of the first fault, or the models there are.
+    Raises Refused naming the file and line of the first fault, or the models there are.
     """
     path = root / "models" / folder / "profile.json"
     if folder not in models(root):
         known = ", ".join(models(root)) or "none"
-        raise NameplateError(f"no model {folder} in models/", f"models with a profile: {known}")
+        raise Refused(f"no model {folder} in models/", f"models with a profile: {known}")
     schema = json.loads((root / "models" / "schema.json").read_bytes())
     content = check(path.read_bytes(), schema, f"models/{folder}/profile.json")
     return Profile(folder, content["model"], content["name"], content)
 
 
 def check(text: bytes, schema: dict[str, Any], shown: str) -> dict[str, Any]:
-    """The profile in `text` (called `shown` in errors), checked. Raises NameplateError naming the line."""
+    """The profile in `text` (called `shown` in errors), checked. Raises Refused naming the line."""
     hint = "mend that line; docs/models.md says what each field means"
     try:
         decoded = text.decode("utf-8")
         content = json.loads(decoded)
     except json.JSONDecodeError as error:
-        raise NameplateError(f"{shown} line {error.lineno}: {error.msg}", hint) from error
+        raise Refused(f"{shown} line {error.lineno}: {error.msg}", hint) from error
     except UnicodeDecodeError as error:
         line = text.count(b"\n", 0, error.start) + 1
-        raise NameplateError(f"{shown} line {line}: not UTF-8", hint) from error
+        raise Refused(f"{shown} line {line}: not UTF-8", hint) from error
     lines, twice = lines_of(decoded)
     faults = [(where, f"{_spell(where)} is given twice") for where in twice]
     if not faults:
@@ -127,7 +127,7 @@ def check(text: bytes, schema: dict[str, Any], shown: str) -> dict[str, Any]:
     if faults:
         line, message = min((lines.get(where, 1), message) for where, message in faults)
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise NameplateError(f"{shown} line {line}: {message}{more}", hint)
+        raise Refused(f"{shown} line {line}: {message}{more}", hint)
     assert isinstance(content, dict)
     return content
 

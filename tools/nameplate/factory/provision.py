@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from nameplate.errors import NameplateError
 from nameplate.factory import keys as manufacturer_keys
 from nameplate.factory import partitions
 from nameplate.factory.files import sync_folder, temporary_beside, write_new
 from nameplate.factory.image import ImageContent, read_image
 from nameplate.factory.nvs_image import compact_json, write_nvs
+from nameplate.factory.refused import Refused
 from nameplate.factory.registry import Entry, Registry
 from nameplate.factory.request import ProvisionRequest
 from nameplate.token import base64url, mint
@@ -65,7 +65,7 @@ def provision(
     """Make one unit from `image` into the new file `out` and enter it in `registry`.
 
     `keys` is the folder of `make_keys`; `now` is Unix seconds (default: this computer's clock). Raises
-    NameplateError for anything to be refused; then neither `out` nor the registry has changed.
+    Refused for anything to be refused; then neither `out` nor the registry has changed.
     """
     now = int(time.time()) if now is None else now
     base = read_image(image)
@@ -74,22 +74,18 @@ def provision(
     request.check(datetime.fromtimestamp(now).date())
     _check_image(image, base, request)
     if out.exists():
-        raise NameplateError(
-            f"{out} already exists", "a unit's file is never overwritten: it may hold its only key"
-        )
+        raise Refused(f"{out} already exists", "a unit's file is never overwritten: it may hold its only key")
     if not out.absolute().parent.is_dir():
-        raise NameplateError(
-            f"no folder {out.absolute().parent} for the unit", "make it, or choose another --out"
-        )
+        raise Refused(f"no folder {out.absolute().parent} for the unit", "make it, or choose another --out")
     progress("checked")
 
     with Registry(registry) as register:
-        register.refuse_taken(request.serial, _ueid(request))
+        register.refuse_taken(request.serial, request.board())
         unit, data = _make(request, base, maker, out, now)
         temporary = temporary_beside(out)
         with register.exclusive():
             if out.exists():
-                raise NameplateError(f"{out} already exists", "another unit was just written there")
+                raise Refused(f"{out} already exists", "another unit was just written there")
             retired = register.enter(_entry(unit, request, now), unit.broker_secret, out, temporary)
             progress("entered")
             write_new(temporary, data, 0o600)
@@ -103,25 +99,21 @@ def provision(
 
 def _check_image(path: Path, base: ImageContent, request: ProvisionRequest) -> None:
     if base.provisioned:
-        raise NameplateError(
+        raise Refused(
             f"{path} already has an identity", "give the plain image, as `nameplate factory image` writes it"
         )
     if request.model is not None and request.model != base.model:
-        raise NameplateError(
+        raise Refused(
             f"the image is for model {base.model}, not {request.model}",
             "give the image of that model, or leave out model",
         )
-
-
-def _ueid(request: ProvisionRequest) -> str | None:
-    return None if request.ueid is None else base64url.encode(bytes.fromhex(request.ueid))
 
 
 def _make(
     request: ProvisionRequest, base: ImageContent, maker: manufacturer_keys.Manufacturer, out: Path, now: int
 ) -> tuple[Unit, bytes]:
     assert request.oem is not None and request.oemid is not None
-    ueid = _ueid(request) or mint.new_ueid()
+    ueid = request.board() or mint.new_ueid()
     key = mint.new_key()
     broker_secret = secrets.token_urlsafe(24)
     binding = mint.binding_payload(
@@ -147,7 +139,7 @@ def _make(
     }
     for kind, token in tokens.items():
         if len(token) > KINDS[kind].limit:
-            raise NameplateError(
+            raise Refused(
                 f"the unit's {kind} takes {len(token)} bytes, verifiers read {KINDS[kind].limit}",
                 "shorten the names and the report address, or the number of warranty parts",
             )

@@ -17,7 +17,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Self
 
-from nameplate.errors import NameplateError
+from nameplate.factory.refused import Refused
 
 _APPLICATION_ID = 0x4E504C54  # "NPLT"
 _VERSION = 1
@@ -75,11 +75,11 @@ class Registry:
     """An open register; use it as a context manager. The file is made when it does not exist."""
 
     def __init__(self, path: Path) -> None:
-        """Raises NameplateError when `path` is another file, or its folder does not exist."""
+        """Raises Refused when `path` is another file, or its folder does not exist."""
         self.path = path
         self.secrets_path = path.with_name(path.name + ".broker")
         if not path.absolute().parent.is_dir():
-            raise NameplateError(
+            raise Refused(
                 f"no folder {path.absolute().parent} for the registry", "make it, or choose another"
             )
         self._database = sqlite3.connect(path, timeout=30, isolation_level=None)
@@ -87,9 +87,7 @@ class Registry:
             self._prepare()
         except sqlite3.DatabaseError as error:
             self._database.close()
-            raise NameplateError(
-                f"{path} is not a registry of units: {error}", "give the right file"
-            ) from error
+            raise Refused(f"{path} is not a registry of units: {error}", "give the right file") from error
         except BaseException:
             self._database.close()
             raise
@@ -108,7 +106,7 @@ class Registry:
             (application,) = self._database.execute("PRAGMA main.application_id").fetchone()
             (tables,) = self._database.execute("SELECT count(*) FROM main.sqlite_master").fetchone()
             if application != _APPLICATION_ID and tables:
-                raise NameplateError(f"{self.path} is another program's database", "give the right file")
+                raise Refused(f"{self.path} is another program's database", "give the right file")
             self._database.execute(_SECRETS)
             if application == _APPLICATION_ID:
                 return
@@ -145,18 +143,18 @@ class Registry:
             os.close(folder)
 
     def refuse_taken(self, serial: str, ueid: str | None) -> None:
-        """Raise NameplateError when `serial` belongs to another unit, or the board `ueid` to another serial."""
+        """Raise Refused when `serial` belongs to another unit, or the board `ueid` to another serial."""
         found = self._database.execute(
             "SELECT serial, ueid FROM units WHERE state = 'done' AND (serial = ? OR ueid = ?)", (serial, ueid)
         )
         for held_serial, held_ueid in found.fetchall():
             if held_ueid != ueid:
-                raise NameplateError(
+                raise Refused(
                     f"serial {serial} is already provisioned, as ueid {held_ueid}",
-                    "give the next serial; to make this unit anew, give its --ueid (34 hex digits)",
+                    "give the next serial; to make this unit anew, give its --ueid",
                 )
             if held_serial != serial:
-                raise NameplateError(
+                raise Refused(
                     f"the board {ueid} is already provisioned, as serial {held_serial}",
                     "a board keeps its serial: give that one, or leave out --ueid for a new board",
                 )
@@ -164,7 +162,7 @@ class Registry:
     def enter(self, entry: Entry, secret: str, image: Path, temporary: Path) -> str | None:
         """Enter a unit as pending until `temporary` has been renamed to `image`; call inside `exclusive`.
 
-        Returns the kid of the entry it replaces (same board, same serial), or None. Raises NameplateError when
+        Returns the kid of the entry it replaces (same board, same serial), or None. Raises Refused when
         the serial or the board is taken.
         """
         self.refuse_taken(entry.serial, entry.ueid)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from nameplate.errors import NameplateError
 from nameplate.factory.keys import check_oem
+from nameplate.factory.refused import Refused
 from nameplate.factory.strict_json import read_object
+from nameplate.token import base64url
 
 MONTHS_MAX = 600
 PARTS_MAX = 8
@@ -24,7 +25,7 @@ _SERIAL = re.compile(r"[A-Z0-9][A-Z0-9./-]{2,19}")
 _REVISION = re.compile(r"[A-Z0-9][A-Z0-9.]{0,7}")
 _PART = re.compile(r"[a-z][a-z0-9 -]{0,23}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_UEID = re.compile(r"01[0-9a-f]{32}")
+_HEX_UEID = re.compile(r"[0-9A-Fa-f]{34}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class ProvisionRequest:
 
     `made` and `support_until` are "YYYY-MM-DD"; `warranty` gives months by part, the general part first;
     `oem` and `oemid` default to the keys folder's; `model`, where given, must be the image's; `ueid` (34 hex
-    digits) gives a known board a new identity; `wifi_ssid` "" means that Wi-Fi is set up later, `wifi_psk` None
+    digits, or 23 characters as in tokens) gives a known board a new identity; `wifi_ssid` "" means that Wi-Fi is set up later, `wifi_psk` None
     an open network; `period_s` is the time between heartbeats in seconds; `dev` keeps the board's prompt.
     """
 
@@ -54,40 +55,57 @@ class ProvisionRequest:
     dev: bool = False
 
     def completed(self, oem: str | None, oemid: int | None) -> ProvisionRequest:
-        """This request with the keys folder's maker filled in. Raises NameplateError on a contradiction."""
+        """This request with the keys folder's maker filled in. Raises Refused on a contradiction."""
         for name, asked, known in (("oem", self.oem, oem), ("oemid", self.oemid, oemid)):
             if asked is None and known is None:
-                raise NameplateError(
+                raise Refused(
                     f"{name} is not given",
                     f"give --{name}, or make the keys folder with `factory keys --{name}`",
                 )
             if asked is not None and known is not None and asked != known:
-                raise NameplateError(
+                raise Refused(
                     f"{name} {asked!r} is not the {known!r} of the keys folder",
                     f"leave out {name}, or give the keys that belong to it",
                 )
         return replace(self, oem=oem if self.oem is None else self.oem, oemid=self.oemid or oemid)
 
     def check(self, today: date) -> None:
-        """Raise NameplateError, naming the field and what it may hold, on the first that is wrong."""
+        """Raise Refused, naming the field and what it may hold, on the first that is wrong."""
         _match("serial", self.serial, _SERIAL, "3 to 20 of A-Z 0-9 . / - and starts with a letter or digit")
         _match("revision", self.revision, _REVISION, "1 to 8 of A-Z 0-9 .")
         check_oem(self.oem, self.oemid)
         made, support = _date("made", self.made), _date("support_until", self.support_until)
         if made > today:
-            raise NameplateError(
+            raise Refused(
                 f"made {self.made} lies in the future (today is {today})", "check the date and the clock"
             )
         if made > support:
-            raise NameplateError(
+            raise Refused(
                 f"made {self.made} is after support_until {self.support_until}",
                 "support ends after the making",
             )
-        if self.ueid is not None:
-            _match("ueid", self.ueid, _UEID, "01 and 32 more lower-case hex digits")
+        self.board()
         _range("period_s", self.period_s, 1, PERIOD_MAX, "seconds")
         self._check_warranty()
         self._check_network()
+
+    def board(self) -> str | None:
+        """The given ueid as tokens spell it, or None for a new board. Raises Refused when it is malformed."""
+        if self.ueid is None:
+            return None
+        try:
+            if _HEX_UEID.fullmatch(self.ueid):
+                raw = bytes.fromhex(self.ueid)
+            else:
+                raw = base64url.decode(self.ueid)
+            if len(raw) != 17 or raw[0] != 1:
+                raise ValueError("not RAND and 16 bytes")
+        except ValueError as error:
+            raise Refused(
+                f"ueid {self.ueid!r} is malformed",
+                "ueid is 01 and 32 more hex digits, or the 23 characters of a token",
+            ) from error
+        return base64url.encode(raw)
 
     def warranty_terms(self) -> list[dict[str, str | int]]:
         """The warranty as the identity holds it: part, months, and the last day covered."""
@@ -99,7 +117,7 @@ class ProvisionRequest:
 
     def _check_warranty(self) -> None:
         if not 1 <= len(self.warranty) <= PARTS_MAX:
-            raise NameplateError(
+            raise Refused(
                 f"warranty names {len(self.warranty)} parts", f"give 1 to {PARTS_MAX}, such as parts=24"
             )
         for part, months in self.warranty.items():
@@ -110,17 +128,15 @@ class ProvisionRequest:
         _check_url("report_url", self.report_url, ("https", "http"), "https://HOST/PATH")
         _check_url("broker_url", self.broker_url, ("mqtt",), "mqtt://HOST:PORT")
         if urlsplit(self.broker_url).path or urlsplit(self.broker_url).query:
-            raise NameplateError("broker_url has more than a host and a port", "it is mqtt://HOST:PORT")
+            raise Refused("broker_url has more than a host and a port", "it is mqtt://HOST:PORT")
         if len(self.wifi_ssid.encode()) > 32 or not (self.wifi_ssid == "" or self.wifi_ssid.isprintable()):
-            raise NameplateError(
-                "wifi_ssid is not at most 32 bytes of text", "give the network's name as it shows"
-            )
+            raise Refused("wifi_ssid is not at most 32 bytes of text", "give the network's name as it shows")
         # The password is checked but never quoted: this text ends up in logs.
         if self.wifi_psk is not None:
             if not self.wifi_ssid:
-                raise NameplateError("wifi_psk is given without wifi_ssid", "give the network's name too")
+                raise Refused("wifi_psk is given without wifi_ssid", "give the network's name too")
             if not (8 <= len(self.wifi_psk) <= 63 and all(" " <= c <= "~" for c in self.wifi_psk)):
-                raise NameplateError(
+                raise Refused(
                     "wifi_psk is not 8 to 63 plain characters",
                     "check the password (its value is not shown here)",
                 )
@@ -135,16 +151,16 @@ def add_months(start: date, months: int) -> date:
 def read_unit_file(path: Path) -> dict[str, Any]:
     """The fields of a unit file, by the names of ProvisionRequest, each of the right JSON type.
 
-    Raises NameplateError naming the file and the field.
+    Raises Refused naming the file and the field.
     """
     hint = "a unit file is one JSON object: docs/factory.md shows it"
     given = read_object(path, hint)
     types = {f.name: str(f.type) for f in fields(ProvisionRequest)}
     for name, value in given.items():
         if name not in types:
-            raise NameplateError(f"{path}: no field {name} is known", hint)
+            raise Refused(f"{path}: no field {name} is known", hint)
         if not _has_type(value, types[name]):
-            raise NameplateError(f"{path}: {name} has the wrong type, it should be {types[name]}", hint)
+            raise Refused(f"{path}: {name} has the wrong type, it should be {types[name]}", hint)
     return given
 
 
@@ -163,12 +179,12 @@ def _has_type(value: Any, declared: str) -> bool:
 
 def _match(name: str, value: str, pattern: re.Pattern[str], allowed: str) -> None:
     if not pattern.fullmatch(value):
-        raise NameplateError(f"{name} {value!r} is malformed", f"{name} is {allowed}")
+        raise Refused(f"{name} {value!r} is malformed", f"{name} is {allowed}")
 
 
 def _range(name: str, value: int, low: int, high: int, unit: str) -> None:
     if not low <= value <= high:
-        raise NameplateError(f"{name} {value} is out of range", f"it is {low} to {high} {unit}")
+        raise Refused(f"{name} {value} is out of range", f"it is {low} to {high} {unit}")
 
 
 def _date(name: str, value: str) -> date:
@@ -177,9 +193,9 @@ def _date(name: str, value: str) -> date:
             raise ValueError("not YYYY-MM-DD")
         found = date.fromisoformat(value)
     except ValueError as error:
-        raise NameplateError(f"{name} {value!r} is not a date", f"{name} is YYYY-MM-DD") from error
+        raise Refused(f"{name} {value!r} is not a date", f"{name} is YYYY-MM-DD") from error
     if not _FIRST_DATE <= found <= _LAST_DATE:
-        raise NameplateError(f"{name} {value} is out of range", f"it is {_FIRST_DATE} to {_LAST_DATE}")
+        raise Refused(f"{name} {value} is out of range", f"it is {_FIRST_DATE} to {_LAST_DATE}")
     return found
 
 
@@ -189,16 +205,14 @@ def _check_url(name: str, value: str, schemes: tuple[str, ...], example: str) ->
         parts = urlsplit(value)
         port = parts.port
     except ValueError as error:
-        raise NameplateError(f"{name} is not an address", hint) from error
+        raise Refused(f"{name} is not an address", hint) from error
     if "@" in parts.netloc:
-        raise NameplateError(
+        raise Refused(
             f"{name} carries a user name or password", "leave them out: they would be stored in the open"
         )
     if not all("!" <= c <= "~" for c in value) or len(value) > 128:
-        raise NameplateError(f"{name} is not at most 128 plain characters without spaces", hint)
+        raise Refused(f"{name} is not at most 128 plain characters without spaces", hint)
     if parts.scheme not in schemes:
-        raise NameplateError(
-            f"{name} {value!r} does not start with {' or '.join(s + '://' for s in schemes)}", hint
-        )
+        raise Refused(f"{name} {value!r} does not start with {' or '.join(s + '://' for s in schemes)}", hint)
     if not parts.hostname or port == 0 or parts.netloc.endswith(":"):
-        raise NameplateError(f"{name} {value!r} has no host or a wrong port", hint)
+        raise Refused(f"{name} {value!r} has no host or a wrong port", hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nameplate.errors import NameplateError
+from nameplate.factory.refused import Refused
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -12,12 +12,12 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 def device_root() -> Path:
     """The folder that holds `boot.py`, `main.py`, `firmware/`, `lib/` and `models/`.
 
-    Raises NameplateError when neither the wheel's copy nor a checkout is there.
+    Raises Refused when neither the wheel's copy nor a checkout is there.
     """
     for root in (_PACKAGE / "_device", _PACKAGE.parent.parent):
         if (root / "boot.py").is_file() and (root / "firmware").is_dir() and (root / "models").is_dir():
             return root
-    raise NameplateError(
+    raise Refused(
         "the device sources (boot.py, firmware/, lib/, models/) are not part of this installation",
         "install the nameplate wheel, or run from a checkout",
     )

@@ -1,0 +1,69 @@
+"""The brokers' configuration for the units of a register: each unit may use its own topics and no other.
+
+Mosquitto is given salted hashes. NATS compares plain text (or bcrypt, which the factory does not bring), and so is
+the plain `json` form: files in those two hold the secrets themselves.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+
+from nameplate.factory.registry import Entry
+
+Users = Sequence[tuple[Entry, str]]
+# A secret has 192 random bits: the count need not slow down guessing, it is what Mosquitto uses by default.
+_ITERATIONS = 1000
+
+
+def _topics(entry: Entry) -> str:
+    return f"nameplate/1/{entry.oemid}/{entry.ueid}"
+
+
+def plain(users: Users) -> str:
+    """A JSON list of user, secret and the prefix of the unit's topics, to make any broker's configuration from."""
+    rows = [
+        {"user": entry.broker_user, "secret": secret, "topics": _topics(entry)} for entry, secret in users
+    ]
+    return json.dumps(rows, indent=1) + "\n"
+
+
+def mosquitto(users: Users) -> str:
+    """A Mosquitto `password_file` (PBKDF2-SHA512 with a salt for each user)."""
+    lines = []
+    for entry, secret in users:
+        salt = os.urandom(64)
+        digest = hashlib.pbkdf2_hmac("sha512", secret.encode(), salt, _ITERATIONS)
+        encoded = "$".join(base64.b64encode(part).decode() for part in (salt, digest))
+        lines.append(f"{entry.broker_user}:$7${_ITERATIONS}${encoded}\n")
+    return "".join(lines)
+
+
+def mosquitto_acl(users: Users) -> str:
+    """A Mosquitto `acl_file`: one pair of patterns for each manufacturer, none for single units."""
+    makers = sorted({entry.oemid for entry, _ in users})
+    return "".join(
+        f"pattern write nameplate/1/{oemid}/%u/+\npattern read nameplate/1/{oemid}/%u/cmd\n"
+        for oemid in makers
+    )
+
+
+def nats(users: Users) -> str:
+    """An `authorization` block for nats-server, to be included in its configuration."""
+    rows = []
+    for entry, secret in users:
+        subject = _topics(entry).replace("/", ".")
+        permissions = {"publish": [f"{subject}.*"], "subscribe": [f"{subject}.cmd"]}
+        rows.append({"user": entry.broker_user, "password": secret, "permissions": permissions})
+    return f"authorization: {json.dumps({'users': rows}, indent=1)}\n"
+
+
+FORMATS: dict[str, Callable[[Users], str]] = {
+    "json": plain,
+    "mosquitto": mosquitto,
+    "mosquitto-acl": mosquitto_acl,
+    "nats": nats,
+}
