@@ -45,6 +45,10 @@ class Unit:
             self._clear("binding: names another key")
         return self.provisioned
 
+    def refuse(self, damage):
+        """Be nobody from here on: what is signed with could not be made ready, for the reason `damage`."""
+        self._clear(damage)
+
 
 def load(nvs):
     """The unit as NVS describes it. `nvs` has get_blob(key, limit) and get_i32(key)."""

@@ -55,7 +55,7 @@ class Supervisor:
         self._reset = reset
         self._ticks = ticks
         self._tasks = []
-        self._lag = 0
+        self.worst_lag = 0  # in ms, since lag() was last asked
         self.strays = 0  # tasks outside this list that died of an exception
 
     def add(self, name, make, deadline_ms, vital=False):
@@ -68,8 +68,8 @@ class Supervisor:
 
     def lag(self):
         """The longest that the loop stood still, in ms, since this was last asked."""
-        lag = self._lag
-        self._lag = 0
+        lag = self.worst_lag
+        self.worst_lag = 0
         return lag
 
     def stray(self, loop, context):
@@ -112,7 +112,7 @@ class Supervisor:
                 reason = "ended"
             except asyncio.CancelledError:
                 reason = f"no sign of life for {task.deadline_ms} ms"
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, the task starts again
                 reason = describe(error)
             task.deaths += 1
             task.last_death = reason
@@ -134,15 +134,14 @@ class Supervisor:
             await asyncio.sleep_ms(_TICK_MS)
             now = self._ticks.ticks_ms()
             lag = self._ticks.ticks_diff(now, before) - _TICK_MS
-            if lag > self._lag:
-                self._lag = lag
+            self.worst_lag = max(self.worst_lag, lag)
             before = now
 
     def _say(self, text):
         try:
             self._log(text)
-        except Exception:
-            pass  # a full or broken log must not take the tasks with it
+        except Exception:  # noqa: BLE001, S110 - a full or broken log must not take the tasks with it
+            pass
 
 
 def describe(error):

@@ -133,7 +133,7 @@ class Codec:
             return PUBLISH, message[0], message[1]
         wanted = {CONNACK: 2, PUBACK: 2, SUBACK: 3, PINGRESP: 0}.get(kind)
         if length != wanted or packet[0] & 0x0F or body != 2:
-            raise MqttError("type %d" % (kind >> 4))
+            raise MqttError(f"type {kind >> 4}")
         self._memory.load(packet)
         self._client.wait_msg()
         if kind == CONNACK:

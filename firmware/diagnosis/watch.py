@@ -74,6 +74,11 @@ class Watch:
         self._queue.append(change)
         self._changed.set()
 
+    @property
+    def waiting(self):
+        """Whether next_change() has something to give at once."""
+        return bool(self._queue)
+
     async def next_change(self):
         """Wait for the next Change and take it; for one task only."""
         while not self._queue:

@@ -1,0 +1,81 @@
+"""When something is said: a heartbeat every period, an event at once.
+
+Without consent nothing is made, not even for later. With minimum consent no reading leaves: neither in a heartbeat
+nor as an event's evidence.
+"""
+
+import asyncio
+import os
+import time
+
+from micropython import const
+
+from firmware.heartbeat import event_claims, heartbeat_claims
+
+_POLL_MS = const(20)
+_STEP_MS = const(500)
+_FIRST_MS = const(1500)  # every sensor has been sampled by then
+_RETRY_MS = const(5000)
+
+
+class Reporter:
+    """`chain` makes the tokens, `lag()` gives the worst loop lag since it was last asked, `note(text)` keeps a line."""
+
+    def __init__(self, chain, settings, station, watch, lag, note, ticks=time):
+        self._chain = chain
+        self._settings = settings
+        self._station = station
+        self._watch = watch
+        self._lag = lag
+        self._note = note
+        self._ticks = ticks
+
+    async def heartbeats(self, alive):
+        """One heartbeat soon after the start, then one a period, give or take a twentieth."""
+        wait = _FIRST_MS
+        while True:
+            await self._wait(wait, alive)
+            if self._settings.consent != "off":
+                readings = self._readings(self._station.readings())
+                claims = heartbeat_claims(readings, self._lag(), self._settings.ack)
+                if await self._chain.emit("heartbeat", claims) is None:
+                    self._note(self._chain.error)
+            wait = _spread(self._settings.period_s * 1000)
+
+    async def _wait(self, wait, alive):
+        started = self._ticks.ticks_ms()
+        period = self._settings.period_s
+        while True:
+            alive()
+            left = wait - self._ticks.ticks_diff(self._ticks.ticks_ms(), started)
+            # A new period counts from now on, not after an old one of perhaps a day.
+            if left <= 0 or period != self._settings.period_s:
+                return
+            await asyncio.sleep_ms(min(left, _STEP_MS))
+
+    async def events(self, alive):
+        """Each change of a fault, in the order of their coming; one that cannot be stored is tried again."""
+        while True:
+            alive()
+            if not self._watch.waiting:
+                await asyncio.sleep_ms(_POLL_MS)
+                continue
+            change = await self._watch.next_change()
+            self._note(f"fault {change.fault.code} {change.state}: {change.fault.text}")
+            while self._settings.consent != "off":
+                readings = self._readings(change.readings)
+                claims = event_claims(
+                    change.fault.code, change.state, readings, change.since, self._lag(), self._settings.ack
+                )
+                if await self._chain.emit("event", claims) is not None:
+                    break
+                self._note(self._chain.error)
+                alive()
+                await asyncio.sleep_ms(_RETRY_MS)
+
+    def _readings(self, readings):
+        return readings if self._settings.consent == "full" else []
+
+
+def _spread(milliseconds):
+    return milliseconds - milliseconds // 20 + milliseconds // 10 * os.urandom(1)[0] // 255
