@@ -61,7 +61,7 @@ class Panel:
                 return f"Warranty {record['until']}"
             if state == warranty.EXPIRED:
                 return f"Expired  {record['until']}"
-            if "until" in record:
+            if state == warranty.UNKNOWN:
                 return f"Ends {record['until']} (?)"
         return "Warranty: no date"
 

@@ -9,7 +9,8 @@ from lib import dates
 
 COVERED = "covered"
 EXPIRED = "expired"
-UNKNOWN = "unknown"
+UNKNOWN = "clock unknown"
+NO_DATE = "no date"
 
 
 def records(claims, clock):
@@ -27,7 +28,7 @@ def words(record):
         return f"covered until {record['until']}"
     if state == EXPIRED:
         return f"expired {record['until']}"
-    if "until" in record:
+    if state == UNKNOWN:
         return f"ends {record['until']}, clock unknown"
     return "no date given"
 
@@ -46,7 +47,7 @@ def _record(term, clock):
     try:
         last_day = dates.days(until)
     except ValueError:
-        record["state"] = UNKNOWN
+        record["state"] = NO_DATE
         return record
     record["until"] = until
     now = clock.unix()
