@@ -15,8 +15,10 @@ from collections.abc import Callable, Sequence
 from nameplate.factory.registry import Entry
 
 Users = Sequence[tuple[Entry, str]]
-# A secret has 192 random bits: the count need not slow down guessing, it is what Mosquitto uses by default.
-_ITERATIONS = 1000
+# A secret has 192 random bits: the count need not slow down guessing, this is what mosquitto_passwd takes.
+_ITERATIONS = 101
+_SALT_BYTES = 12  # Mosquitto 2.0 refuses any other length
+UP = ("identity", "heartbeat", "event", "status", "reply")
 
 
 def _topics(entry: Entry) -> str:
@@ -35,7 +37,7 @@ def mosquitto(users: Users) -> str:
     """A Mosquitto `password_file` (PBKDF2-SHA512 with a salt for each user)."""
     lines = []
     for entry, secret in users:
-        salt = os.urandom(64)
+        salt = os.urandom(_SALT_BYTES)
         digest = hashlib.pbkdf2_hmac("sha512", secret.encode(), salt, _ITERATIONS)
         encoded = "$".join(base64.b64encode(part).decode() for part in (salt, digest))
         lines.append(f"{entry.broker_user}:$7${_ITERATIONS}${encoded}\n")
@@ -43,12 +45,14 @@ def mosquitto(users: Users) -> str:
 
 
 def mosquitto_acl(users: Users) -> str:
-    """A Mosquitto `acl_file`: one pair of patterns for each manufacturer, none for single units."""
+    """A Mosquitto `acl_file`: patterns that hold for every unit of a manufacturer."""
     makers = sorted({entry.oemid for entry, _ in users})
-    return "".join(
-        f"pattern write nameplate/1/{oemid}/%u/+\npattern read nameplate/1/{oemid}/%u/cmd\n"
+    lines = [
+        f"pattern {access} nameplate/1/{oemid}/%u/{name}\n"
         for oemid in makers
-    )
+        for access, name in [*(("write", name) for name in UP), ("read", "cmd")]
+    ]
+    return "".join(lines)
 
 
 def nats(users: Users) -> str:
@@ -56,7 +60,7 @@ def nats(users: Users) -> str:
     rows = []
     for entry, secret in users:
         subject = _topics(entry).replace("/", ".")
-        permissions = {"publish": [f"{subject}.*"], "subscribe": [f"{subject}.cmd"]}
+        permissions = {"publish": [f"{subject}.{name}" for name in UP], "subscribe": [f"{subject}.cmd"]}
         rows.append({"user": entry.broker_user, "password": secret, "permissions": permissions})
     return f"authorization: {json.dumps({'users': rows}, indent=1)}\n"
 
