@@ -1,5 +1,6 @@
 """The twelve kinds of token: their names, headers, signers and size limits (docs/wire.md, section 3)."""
 
+import re
 from dataclasses import dataclass
 
 PROFILE_PREFIX = "urn:nameplate:1:"
@@ -54,3 +55,10 @@ KINDS: dict[str, Kind] = {
 }
 LIMIT = max(kind.limit for kind in KINDS.values())
 BY_TYP = {kind.typ: kind for kind in KINDS.values()}
+
+_UEID = re.compile(r"A[Q-Za-f][A-Za-z0-9_-]{20}[AEIMQUYcgkosw048]", re.ASCII)
+
+
+def is_ueid(value: object) -> bool:
+    """Whether `value` is the text of a ueid: base64url of 0x01 and 16 bytes."""
+    return isinstance(value, str) and _UEID.fullmatch(value) is not None
