@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 # Categories that can move the cursor, hide or reorder text: control, format (bidirectional overrides),
-# surrogates, private use, line and paragraph separators.
-_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+# surrogates, private use, unassigned, line and paragraph separators.
+_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def clean(text: object) -> str:
