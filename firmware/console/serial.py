@@ -47,7 +47,7 @@ class SerialConsole:
         while True:
             alive()
             taken = self._take()
-            if taken:
+            if taken > 0:
                 await self.session.feed(self._bytes[:taken])
                 await asyncio.sleep_ms(0)
             else:
