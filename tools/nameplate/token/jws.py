@@ -4,9 +4,8 @@ import hashlib
 import json
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -24,8 +23,7 @@ _OTHER_CURVES = frozenset({"ES384", "ES512", "ES256K", "EdDSA", "Ed25519", "Ed44
 _HEADERS_KEPT = 65536
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token whose form is right; nothing in it is believed yet.
 
     `compact` is the whole token, `kind` and `kid` what its header says.

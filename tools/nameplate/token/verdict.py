@@ -1,8 +1,7 @@
 """The verdicts, their reason codes and their sentences: one list everywhere (docs/wire.md, section 9)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 GENUINE = "genuine"
 LATE = "late"
@@ -88,8 +87,7 @@ CODES: dict[str, tuple[str, str]] = {
 Missing = tuple[int, int, int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What a verifier says of one token.
 
     `verdict` is one of VERDICTS, `code` one of CODES, `reason` a plain sentence. `claims` is the verified
@@ -108,7 +106,7 @@ class Verdict:
     bootcount: int | None = None
     seq: int | None = None
     claims: Mapping[str, Any] | None = None
-    missing: tuple[Missing, ...] = field(default=())
+    missing: tuple[Missing, ...] = ()
     cloned: bool = False
 
     @property
