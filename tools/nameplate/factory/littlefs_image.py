@@ -1,6 +1,7 @@
 """The device's file system as bytes: littlefs2 with exactly the geometry that MicroPython's esp32 port mounts.
 
-Disk version 2.0, because the littlefs inside MicroPython 1.23 refuses a newer one.
+Made with disk version 2.0, because the littlefs inside MicroPython 1.23 refuses a newer one. A newer MicroPython
+raises it to 2.1 when it first writes; opening takes both.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ _GEOMETRY: dict[str, Any] = {
     "prog_size": 32,
     "lookahead_size": 32,
     "cache_size": 128,
-    "disk_version": DISK_VERSION,
 }
 
 
@@ -32,7 +32,8 @@ class FileSystem:
 
     def __init__(self, data: bytes | None = None) -> None:
         """Raises ValueError when `data` is not a littlefs2 file system of this geometry."""
-        self._fs = LittleFS(mount=False, **_GEOMETRY)
+        geometry = {**_GEOMETRY, "disk_version": DISK_VERSION} if data is None else _GEOMETRY
+        self._fs = LittleFS(mount=False, **geometry)
         try:
             if data is None:
                 self._fs.format()
