@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 
 from lib import base64url
+from lib.p256_curve import N
 
 _ALG = b'{"alg":'
 _ES256 = b'"ES256",'
@@ -52,7 +53,7 @@ class Signer:
         digest = hashlib.sha256(message).digest()
         async with self._lock:
             signature = await _run(self._p256.sign_steps(self._key, digest))
-        return message + b"." + base64url.encode(signature)
+        return message + b"." + base64url.encode(_low(signature))
 
 
 async def verify(p256, compact, typ, keys, limit):
@@ -95,6 +96,12 @@ def _key_of(header, typ, keys):
         return keys[kid.decode()]
     except (ValueError, KeyError):
         raise JwsError("kid")
+
+
+def _low(signature):
+    # With s also n - s verifies. Were both taken, anyone could give a token second bytes, and a unit a clone.
+    s = int.from_bytes(signature[32:], "big")
+    return signature if s <= N >> 1 else signature[:32] + (N - s).to_bytes(32, "big")
 
 
 async def _run(steps):
