@@ -72,7 +72,7 @@ def clock_claims(clock):
 
 def first_claims(unit, version, reset):
     """What the first token of a boot says beside the rest. `reset`: why this boot came about, in one word."""
-    text = f'"oemid":{unit.oemid},"hwmodel":"{base64url.encode(unit.hwmodel.encode()).decode()}"'
+    text = f'"oemid":{unit.oemid},"hwmodel":{json.dumps(unit.hwmodel)}'
     text += f',"hwversion":{_texts(unit.hwversion)},"swversion":{_texts([version])},"dbgstat":"enabled"'
     if unit.dev:
         text += ',"dev":true'
