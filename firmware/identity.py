@@ -22,9 +22,10 @@ class Unit:
         self.dev = False
         # What could not be read of the manufacturer's keys; without them the unit signs, but obeys nobody.
         self.anchors_damage = None
-        self._clear("not loaded")
+        self.refuse("not loaded")
 
-    def _clear(self, damage):
+    def refuse(self, damage):
+        """Take the unit for not provisioned, `damage` being the plain reason: forgets every claim and secret."""
         self.provisioned = False
         self.damage = damage
         self.ueid = self.key = self.key_origin = self.binding = self.identity = None
@@ -42,12 +43,8 @@ class Unit:
         A unit whose key is another's may sign nothing: returns whether it is still provisioned.
         """
         if self.provisioned and self.cnf != public:
-            self._clear("binding: names another key")
+            self.refuse("binding: names another key")
         return self.provisioned
-
-    def refuse(self, damage):
-        """Be nobody from here on: what is signed with could not be made ready, for the reason `damage`."""
-        self._clear(damage)
 
 
 def load(nvs):
@@ -62,7 +59,7 @@ def load(nvs):
         _part("binding", nvs, unit, _read_binding)
         _part("identity", nvs, unit, _read_identity)
     except Damaged as reason:
-        unit._clear(str(reason))
+        unit.refuse(str(reason))
         return unit
     try:
         _part("anchors", nvs, unit, _read_anchors)

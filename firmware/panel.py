@@ -12,7 +12,7 @@ from firmware import warranty
 COLUMNS = 20
 _PERIOD_MS = 500
 _RETRY_MS = 30000
-_MARKS = {"open": "open?", "short": "short?", "stale": "?"}
+_MARKS = {"open": "open", "short": "shrt", "stale": "?"}
 
 
 class Panel:
@@ -67,10 +67,11 @@ class Panel:
 
     def _sensors(self):
         readings = self._station.readings()
-        both = "  ".join([_brief(reading, 1) for reading in readings])
-        if len(both) > COLUMNS:
-            both = " ".join([_brief(reading, 0) for reading in readings])
-        return both[:COLUMNS]
+        for gap, places in (("  ", 1), (" ", 1), (" ", 0)):
+            line = gap.join([_brief(reading, places) for reading in readings])
+            if len(line) <= COLUMNS:
+                break
+        return line[:COLUMNS]
 
     def _link(self):
         return _spread(self._uplink.state, f"{min(self._waiting(), 9999)} waiting")

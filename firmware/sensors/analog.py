@@ -27,7 +27,7 @@ class Analog:
 
     def sample(self, now):
         """Take a sample if one is due at `now` (ticks in ms); True when the sensor was asked."""
-        if self._tried is not None and self._ticks.ticks_diff(now, self._tried) < self._every_ms:
+        if self._tried is not None and 0 <= self._ticks.ticks_diff(now, self._tried) < self._every_ms:
             return False
         self._tried = now
         try:

@@ -1,0 +1,226 @@
+"""A leak: raised by three wet samples in a row and by nothing else, ended only by ten seconds seen dry."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from firmware.alarm import Alarm
+from host_tests.firmware import fakes
+from host_tests.firmware.fakes import Appliance
+
+UNKNOWN = [fakes.OPEN_UV, fakes.SHORT_UV, None]
+CLEAR_STEPS = 10000 // 20
+
+
+def show(appliance, uv, steps=1):
+    appliance.pan.uv = uv
+    appliance.run(steps)
+
+
+def wet_appliance():
+    appliance = Appliance()
+    show(appliance, fakes.WET_UV, 3)
+    assert appliance.alarm.on
+    return appliance
+
+
+def test_three_wet_samples_sound_the_alarm_within_sixty_milliseconds():
+    appliance = Appliance()
+    start = appliance.ticks.now
+    for expected in (False, False, True):
+        show(appliance, fakes.WET_UV)
+        assert appliance.alarm.on is expected
+    assert appliance.pin.level == 1
+    assert appliance.ticks.now - start <= 60
+
+
+def test_suspicion_is_told_before_the_alarm():
+    appliance = Appliance()
+    assert not appliance.watch.suspected
+    show(appliance, fakes.WET_UV)
+    assert appliance.watch.suspected
+    show(appliance, fakes.DRY_UV)
+    assert not appliance.watch.suspected
+
+
+@pytest.mark.parametrize("between", [fakes.DRY_UV, *UNKNOWN])
+def test_a_splash_is_no_leak(between):
+    appliance = Appliance()
+    for _ in range(50):
+        show(appliance, fakes.WET_UV, 2)
+        show(appliance, between, 1)
+    assert not appliance.alarm.on
+    assert appliance.watch.active() == []
+
+
+@pytest.mark.parametrize("uv", UNKNOWN)
+def test_what_is_not_known_never_raises_and_never_clears(uv):
+    appliance = Appliance()
+    show(appliance, uv, 2000)
+    assert not appliance.alarm.on
+    appliance = wet_appliance()
+    show(appliance, uv, 2000)
+    assert appliance.alarm.on
+    (fault,) = appliance.watch.active()
+    assert fault.evidence().endswith("not known whether it is dry")
+
+
+def test_ten_seconds_dry_clear_it_and_a_break_starts_them_anew():
+    appliance = wet_appliance()
+    show(appliance, fakes.DRY_UV, CLEAR_STEPS - 1)
+    assert appliance.alarm.on
+    for interruption in [fakes.WET_UV, *UNKNOWN]:
+        show(appliance, interruption)
+        show(appliance, fakes.DRY_UV, CLEAR_STEPS - 1)
+        assert appliance.alarm.on
+    show(appliance, fakes.DRY_UV)
+    assert not appliance.alarm.on
+    assert appliance.pin.level == 0
+
+
+def test_dry_time_counts_only_while_somebody_looks():
+    appliance = wet_appliance()
+    show(appliance, fakes.DRY_UV)
+    appliance.ticks.now += 60000
+    show(appliance, fakes.DRY_UV)
+    assert appliance.alarm.on
+
+
+def test_a_hole_between_samples_is_no_run():
+    appliance = Appliance()
+    show(appliance, fakes.WET_UV, 2)
+    appliance.ticks.now += 5000
+    show(appliance, fakes.WET_UV)
+    assert not appliance.alarm.on
+    show(appliance, fakes.WET_UV, 2)
+    assert appliance.alarm.on
+
+
+def test_since_and_evidence():
+    appliance = Appliance()
+    appliance.run(200)
+    show(appliance, fakes.WET_UV, 100)
+    show(appliance, fakes.DRY_UV, 100)
+    (fault,) = appliance.watch.active()
+    assert (fault.code, fault.text, fault.part) == ("L01", "water in the base pan", "PN 7710 inlet valve")
+    assert fault.since == (5020 + 200 * 20 + 20) // 1000
+    assert fault.evidence() == "wet 1 of 3 s, loop 47.0 kohm, probe healthy"
+
+
+def test_changes_wait_for_whoever_signs_them_with_the_readings_of_that_moment():
+    async def story():
+        appliance = Appliance()
+        taker = asyncio.create_task(appliance.watch.next_change())
+        await asyncio.sleep(0)
+        show(appliance, fakes.WET_UV, 3)
+        confirmed = await taker
+        show(appliance, fakes.DRY_UV, CLEAR_STEPS)
+        return confirmed, await appliance.watch.next_change()
+
+    confirmed, cleared = asyncio.run(story())
+    assert (confirmed.state, confirmed.fault.code, confirmed.since) == ("confirmed", "L01", 5)
+    assert confirmed.readings[0].state is True
+    assert (cleared.state, cleared.since) == ("cleared", 5)
+    assert cleared.readings[0].state is False
+
+
+def test_untaken_changes_are_bounded_and_counted():
+    appliance = Appliance()
+    for _ in range(10):
+        show(appliance, fakes.WET_UV, 3)
+        show(appliance, fakes.DRY_UV, CLEAR_STEPS)
+    assert appliance.watch.missed == 12
+    last = [asyncio.run(appliance.watch.next_change()).state for _ in range(8)]
+    assert last == ["confirmed", "cleared"] * 4
+
+
+@pytest.mark.parametrize(("active", "on", "off"), [("high", 1, 0), ("low", 0, 1)])
+def test_alarm_polarity_and_silence_at_start(active, on, off):
+    pin = fakes.Pin()
+    alarm = Alarm(pin, active)
+    alarm.set(True)
+    alarm.set(False)
+    assert pin.changes == [off, on, off]
+
+
+class Model:
+    """The rules in their plainest words, to hold the implementation against."""
+
+    def __init__(self):
+        self.run = 0
+        self.dry = 0
+        self.confirmed = False
+
+    def step(self, kind):
+        self.run = self.run + 1 if kind == "wet" else 0
+        self.dry = self.dry + 1 if kind == "dry" else 0
+        if not self.confirmed and self.run >= 3:
+            self.confirmed, self.dry = True, 0
+        elif self.confirmed and self.dry >= CLEAR_STEPS:
+            self.confirmed = False
+
+
+KINDS = {
+    "wet": fakes.WET_UV,
+    "dry": fakes.DRY_UV,
+    "open": fakes.OPEN_UV,
+    "short": fakes.SHORT_UV,
+    "failed": None,
+}
+
+
+@hypothesis_settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(sorted(KINDS)), st.sampled_from([1, 2, 3, 4, 499, 500, 501])), max_size=12
+    )
+)
+def test_any_sequence_of_samples(runs):
+    appliance, model = Appliance(), Model()
+    for kind, length in runs:
+        appliance.pan.uv = KINDS[kind]
+        for _ in range(length):
+            appliance.run(1)
+            model.step(kind)
+            assert appliance.alarm.on == model.confirmed == bool(appliance.watch.active())
+
+
+def test_across_the_wrap_of_the_ticks():
+    appliance = Appliance()
+    appliance.ticks.now = fakes.WRAP - 30
+    appliance.run(1)
+    show(appliance, fakes.WET_UV, 3)
+    assert appliance.alarm.on
+    show(appliance, fakes.DRY_UV, CLEAR_STEPS)
+    assert not appliance.alarm.on
+
+
+def test_the_sampling_task_on_the_device_interpreter(micropython):
+    printed = micropython("""
+import asyncio, time
+from host_tests.firmware import fakes
+from firmware.diagnosis.watch import Watch
+from firmware.sensors.station import Station
+async def main():
+    appliance = fakes.Appliance()
+    station = Station(fakes.PROFILE, appliance.board)
+    watch = Watch(fakes.PROFILE, station, appliance.alarm, lambda: 9)
+    calls = []
+    task = asyncio.create_task(watch.run(lambda: calls.append(1)))
+    await asyncio.sleep_ms(50)
+    appliance.pan.uv = fakes.WET_UV
+    change = await watch.next_change()
+    print(change.state, change.fault.code, change.since, appliance.alarm.on, len(calls) >= 4)
+    time.sleep_ms(300)
+    before = len(calls)
+    await asyncio.sleep_ms(0)
+    await asyncio.sleep_ms(0)
+    print("caught up in", len(calls) - before, "rounds")
+    task.cancel()
+asyncio.run(main())
+""")
+    assert printed.splitlines()[0] == "confirmed L01 9 True True"
+    assert printed.splitlines()[1] in ("caught up in 1 rounds", "caught up in 2 rounds")
