@@ -80,6 +80,7 @@ class Codec:
         self._memory = _Memory()
         self._message = None
         self._client = _umqtt.MQTTClient(client_id, "memory", 1, user, password, keepalive)
+        self._client.sock = self._memory
         self._client.set_callback(self._received)
 
     def connect(self, will_topic, will):

@@ -10,6 +10,8 @@ import sys
 import time as _time
 import select as _select
 
+GRACE_MS = 50
+
 class SimulatedTime:
     now = _time.ticks_ms() + 36000000
     def ticks_ms(self):
@@ -24,13 +26,19 @@ class SimulatedTime:
 class SimulatedPoll:
     def __init__(self):
         self._poll = _select.poll()
-        self.register = self._poll.register
         self.modify = self._poll.modify
-        self.unregister = self._poll.unregister
+        self.sockets = 0
+    def register(self, stream, events):
+        self._poll.register(stream, events)
+        self.sockets += 1
+    def unregister(self, stream):
+        self._poll.unregister(stream)
+        self.sockets -= 1
     def ipoll(self, wait):
-        ready = self._poll.poll(0)
+        # A peer in the real world gets a moment to answer for every simulated second.
+        ready = self._poll.poll(GRACE_MS if self.sockets and wait > 0 else 0)
         if not ready and wait > 0:
-            time.now += wait
+            time.now += min(wait, 1000) if self.sockets else wait
         return ready
 
 class SimulatedSelect:
