@@ -44,6 +44,7 @@ class Link:
         self._ticks = ticks
         self._stream = None
         self._reader = None
+        self._open = False
         self._packet_id = 0
         self._wanted = None
         self._answer = None
@@ -55,14 +56,15 @@ class Link:
         """Connect to the broker. LinkError if it cannot be reached or will not have us."""
         try:
             self._stream, _ = await asyncio.wait_for_ms(asyncio.open_connection(address, port), _CONNECT_MS)
-        except TimeoutError:
-            raise LinkError("broker does not answer")
+        except asyncio.TimeoutError:  # noqa: UP041 - MicroPython has no other
+            raise self._fail("broker does not answer")
         except OSError as error:
-            raise LinkError(f"broker not reached ({_code(error)})")
+            raise self._fail(self._lost(error))
         self._reader = asyncio.create_task(self._read())
         answer = await self._ask(self._codec.connect(will_topic, will), (CONNACK,))
         if answer[1]:
-            raise self._fail(_REFUSALS.get(answer[1], f"broker refuses ({answer[1]})"))
+            raise LinkError(_REFUSALS.get(answer[1], f"broker refuses ({answer[1]})"))
+        self._open = True
 
     async def publish(self, topic, payload, retain=False):
         """Publish at QoS 1; returns once the broker has acknowledged."""
@@ -126,13 +128,14 @@ class Link:
         try:
             await self._send(packet)
             await asyncio.wait_for_ms(self._answered.wait(), _ANSWER_MS)
-        except TimeoutError:
+        except asyncio.TimeoutError:  # noqa: UP041 - MicroPython has no other
             if last:
                 raise self._fail("broker went silent")
             return None
         finally:
             self._wanted = None
-        self.check()
+        if self._answer is None:  # a broker that refuses closes at once: its answer counts, not the close
+            self.check()
         return self._answer
 
     async def _send(self, packet):
@@ -140,10 +143,13 @@ class Link:
         try:
             self._stream.write(packet)
             await asyncio.wait_for_ms(self._stream.drain(), _WRITE_MS)
-        except TimeoutError:
+        except asyncio.TimeoutError:  # noqa: UP041 - MicroPython has no other
             raise self._fail("broker takes no more bytes")
         except OSError as error:
-            raise self._fail(f"connection lost ({_code(error)})")
+            raise self._fail(self._lost(error))
+
+    def _lost(self, error):
+        return f"{'connection lost' if self._open else 'broker not reached'} ({_code(error)})"
 
     def _fail(self, why):
         self.failure = self.failure or why
@@ -165,7 +171,9 @@ class Link:
         except EOFError:
             self._fail("broker closed the connection")
         except OSError as error:
-            self._fail(f"connection lost ({_code(error)})")
+            self._fail(self._lost(error))
+        except Exception as error:  # noqa: BLE001 - whatever it was, nobody reads any more
+            self._fail(f"reading failed ({error!r})")
 
     async def _next_packet(self):
         """(packet, where its body starts); (None, 0) for one that was too long and thrown away."""

@@ -1,0 +1,399 @@
+"""One MQTT connection: a real broker, and one that misbehaves. Every wait ends, and its end has a plain word.
+
+On the real interpreter; simulated time runs while nothing arrives, so a deadline of ten seconds costs half of one.
+"""
+
+import pytest
+
+from host_tests.firmware.scripted_broker import PINGRESP, Connection, ScriptedBroker, body, message, packet_id
+from host_tests.firmware.simulated_time import PRELUDE
+from nameplate.broker import EmbeddedBroker
+
+SETUP = (
+    PRELUDE
+    + """
+sys.path.append({umqtt!r})
+from lib.mqtt_memory import Codec
+from firmware.uplink.mqtt import Link, LinkError
+from firmware.uplink.refused import Refused
+
+refused = Refused()
+messages = []
+def link(user=None, secret=None):
+    return Link(Codec(b"unit", user, secret, 60), lambda topic, payload: messages.append((topic, payload)), refused)
+
+def run(body):
+    strays = []
+    async def guarded():
+        asyncio.get_event_loop().set_exception_handler(lambda loop, context: strays.append(context["exception"]))
+        start = time.ticks_ms()
+        try:
+            await body()
+        except LinkError as error:
+            print("LinkError:", error)
+        await asyncio.sleep_ms(100)
+        for stray in strays:
+            sys.print_exception(stray)
+        print("after", time.ticks_diff(time.ticks_ms(), start) // 1000, "s")
+    asyncio.run(guarded())
+
+async def opened(port):
+    it = link()
+    await it.open("127.0.0.1", port, b"will", b"gone")
+    return it
+"""
+)
+
+
+@pytest.fixture
+def linked(micropython, umqtt):
+    """Run a script body (a coroutine `body`) against a port; what it printed, line by line."""
+
+    def run(script: str, port: int) -> list[str]:
+        setup = SETUP.replace("{umqtt!r}", repr(str(umqtt)))
+        return micropython(f"{setup}\nPORT = {port}\n{script}\nrun(body)\n").split("\n")[:-1]
+
+    return run
+
+
+# A real broker
+
+
+def test_with_a_real_broker_a_message_makes_the_round(linked):
+    with EmbeddedBroker() as broker:
+        out = linked(
+            """
+async def body():
+    it = await opened(PORT)
+    await it.subscribe(b"a/b")
+    for number in range(3):
+        await it.publish(b"a/b", b"message %d" % number)
+    await it.publish(b"c/d", b"x" * 1500, True)
+    await it.ping()
+    for _ in range(50):
+        if len(messages) == 3:
+            break
+        await asyncio.sleep_ms(100)
+    print(messages)
+    await it.leave()
+    await it.close()
+""",
+            broker.port,
+        )
+    assert out[0] == str([(b"a/b", b"message %d" % number) for number in range(3)])
+
+
+def test_a_real_broker_turns_a_wrong_secret_away(linked):
+    with EmbeddedBroker(users={"unit": "right"}) as broker:
+        out = linked(
+            """
+async def body():
+    it = link(b"unit", b"right")
+    await it.open("127.0.0.1", PORT, b"will", b"gone")
+    print("in")
+    await it.close()
+    it = link(b"unit", b"wrong")
+    try:
+        await it.open("127.0.0.1", PORT, b"will", b"gone")
+    finally:
+        await it.close()
+""",
+            broker.port,
+        )
+    assert out[0] == "in"
+    assert out[1] in ("LinkError: bad broker user or secret", "LinkError: not authorised by broker")
+
+
+# One that misbehaves
+
+OPEN_ONLY = """
+async def body():
+    it = link()
+    try:
+        await it.open("127.0.0.1", PORT, b"will", b"gone")
+    finally:
+        await it.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (1, "broker refuses MQTT 3.1.1"),
+        (2, "broker refuses this client id"),
+        (3, "broker not available"),
+        (4, "bad broker user or secret"),
+        (5, "not authorised by broker"),
+        (77, "broker refuses (77)"),
+    ],
+)
+def test_a_refusal_is_told_in_words(linked, code, words):
+    with ScriptedBroker(lambda connection: connection.accept(code)) as broker:
+        out = linked(OPEN_ONLY, broker.port)
+    assert out[0] == f"LinkError: {words}"
+
+
+def test_nobody_at_the_port(linked):
+    with ScriptedBroker() as broker:
+        port = broker.port
+    out = linked(OPEN_ONLY, port)
+    assert out[0].startswith("LinkError: broker not reached")
+
+
+def test_a_broker_that_never_answers_connect(linked):
+    with ScriptedBroker(Connection.end) as broker:
+        out = linked(OPEN_ONLY, broker.port)
+    assert out == ["LinkError: broker went silent", "after 10 s"]
+
+
+def test_a_broker_that_closes(linked):
+    with ScriptedBroker(lambda connection: connection.packet(1)) as broker:
+        out = linked(OPEN_ONLY, broker.port)
+    assert out[0] == "LinkError: broker closed the connection"
+
+
+def test_a_publish_is_one_write_and_waits_for_its_own_acknowledgement(linked):
+    def script(connection: Connection) -> None:
+        connection.accept()
+        packet = connection.packet(3)
+        connection.send(b"\x40\x02" + (packet_id(packet) + 1).to_bytes(2, "big"))  # somebody else's
+        connection.send(message(b"t", b"between"))
+        connection.acknowledge(packet)
+        connection.end()
+
+    with ScriptedBroker(script) as broker:
+        out = linked(
+            """
+class Spy:
+    def __init__(self, stream):
+        self.stream = stream
+        self.writes = []
+        self.drain = stream.drain
+        self.readexactly = stream.readexactly
+        self.close = stream.close
+        self.wait_closed = stream.wait_closed
+    def write(self, data):
+        self.writes.append(len(data))
+        self.stream.write(data)
+async def body():
+    it = await opened(PORT)
+    it._stream = spy = Spy(it._stream)
+    await it.publish(b"a/b", b"x" * 700)
+    print(spy.writes, messages)
+    await it.close()
+""",
+            broker.port,
+        )
+    assert out[0] == f"[{3 + 2 + 3 + 2 + 700}] [(b't', b'between')]"
+
+
+def test_a_publish_without_acknowledgement_is_sent_again_as_a_duplicate(linked):
+    seen = []
+
+    def script(connection: Connection) -> None:
+        connection.accept()
+        seen.append(connection.packet(3))
+        seen.append(connection.packet(3))
+        connection.acknowledge(seen[1])
+        connection.end()
+
+    with ScriptedBroker(script) as broker:
+        out = linked(
+            """
+async def body():
+    it = await opened(PORT)
+    await it.publish(b"a/b", b"token", True)
+    print("done")
+    await it.close()
+""",
+            broker.port,
+        )
+    assert out == ["done", "after 10 s"]
+    first, again = seen
+    assert first[0] == 0x33
+    assert again[0] == 0x3B
+    assert first[1:] == again[1:]
+
+
+def test_a_broker_that_never_acknowledges_is_left(linked):
+    def script(connection: Connection) -> None:
+        connection.accept()
+        connection.end()
+
+    with ScriptedBroker(script) as broker:
+        out = linked(
+            """
+async def body():
+    it = await opened(PORT)
+    try:
+        await it.publish(b"a/b", b"token")
+    finally:
+        await it.close()
+""",
+            broker.port,
+        )
+        assert len(broker.connections[0].received) == 3
+    assert out == ["LinkError: broker went silent", "after 20 s"]
+
+
+def test_a_ping_without_answer_ends_the_connection(linked):
+    def script(connection: Connection) -> None:
+        connection.accept()
+        connection.packet(12)
+        connection.send(PINGRESP)
+        connection.packet(12)
+        connection.end()
+
+    with ScriptedBroker(script) as broker:
+        out = linked(
+            """
+async def body():
+    it = await opened(PORT)
+    await it.ping()
+    print("answered")
+    try:
+        await it.ping()
+    finally:
+        await it.close()
+""",
+            broker.port,
+        )
+    assert out == ["answered", "LinkError: broker went silent", "after 10 s"]
+
+
+def test_a_refused_subscription(linked):
+    def script(connection: Connection) -> None:
+        connection.accept()
+        packet = connection.packet(8)
+        connection.send(b"\x90\x03" + body(packet)[:2] + b"\x80")
+        connection.end()
+
+    with ScriptedBroker(script) as broker:
+        out = linked(
+            """
+async def body():
+    it = await opened(PORT)
+    try:
+        await it.subscribe(b"a/b")
+    finally:
+        await it.close()
+""",
+            broker.port,
+        )
+    assert out[0] == "LinkError: broker refuses the subscription"
+
+
+def test_packet_identifiers_run_from_1_to_65535_and_start_again(linked):
+    numbers = []
+
+    def script(connection: Connection) -> None:
+        connection.accept()
+        for _ in range(3):
+            numbers.append(connection.acknowledge(connection.packet(3)))
+        connection.end()
+
+    with ScriptedBroker(script) as broker:
+        linked(
+            """
+async def body():
+    it = await opened(PORT)
+    it._packet_id = 65533
+    for _ in range(3):
+        await it.publish(b"a", b"b")
+    await it.close()
+""",
+            broker.port,
+        )
+    assert numbers == [65534, 65535, 1]
+
+
+WAIT_FOR_THE_END = """
+async def body():
+    it = await opened(PORT)
+    await it.subscribe(b"cmd")
+    for _ in range(60):
+        if it.failure or len(messages) == 2:
+            break
+        await asyncio.sleep_ms(100)
+    print(it.failure, refused.by, [(topic, len(payload)) for topic, payload in messages])
+    await it.close()
+"""
+
+
+def after_subscription(*packets: bytes):
+    def script(connection: Connection) -> None:
+        connection.accept()
+        connection.send(b"\x90\x03" + body(connection.packet(8))[:2] + b"\x00")
+        for packet in packets:
+            connection.send(packet)
+        connection.end()
+
+    return script
+
+
+def test_messages_that_are_too_long_are_thrown_away_and_counted(linked):
+    packets = [
+        message(b"cmd", b"first"),
+        message(b"cmd", b"x" * 1025),
+        message(b"cmd", b"x" * 2000),
+        message(b"cmd", b"x" * 300000),
+        message(b"cmd", b"x" * 1024),
+    ]
+    with ScriptedBroker(after_subscription(*packets)) as broker:
+        out = linked(WAIT_FOR_THE_END, broker.port)
+    assert out[0] == "None {'oversize': 3} [(b'cmd', 5), (b'cmd', 1024)]"
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"\x30\x02\x00\x09",
+        message(b"cmd", b"\x00\x01hello", first=0x32),
+        b"\x30\xff\xff\xff\xff\x01",
+        b"\x90\x03\x00\x63\x00",
+        b"\x20\x02\x00\x00",
+        b"\xd0\x00",
+        b"\xf0\x00",
+        b"HTTP/1.1 400 Bad Request\r\n" + b"X: " + b"x" * 100,
+    ],
+    ids=["cut topic", "QoS 1", "endless length", "SUBACK", "CONNACK", "PINGRESP", "reserved", "HTTP"],
+)
+def test_a_packet_that_makes_no_sense_is_counted_and_ends_the_connection(linked, packet):
+    with ScriptedBroker(after_subscription(packet)) as broker:
+        out = linked(WAIT_FOR_THE_END, broker.port)
+    assert out[0].startswith("malformed packet")
+    assert "{'malformed': 1}" in out[0]
+
+
+def test_a_packet_in_single_bytes_is_one_packet(linked):
+    packets = [bytes([byte]) for byte in message(b"cmd", b"p" * 200)] + [message(b"cmd", b"second")]
+    with ScriptedBroker(after_subscription(*packets)) as broker:
+        out = linked(WAIT_FOR_THE_END, broker.port)
+    assert out[0] == "None {} [(b'cmd', 200), (b'cmd', 6)]"
+
+
+def test_thirty_connections_that_fail_leave_no_heap_behind(linked):
+    with ScriptedBroker(*[lambda connection: connection.accept(5)] * 30) as broker:
+        out = linked(
+            """
+import gc
+async def once():
+    it = link()
+    try:
+        await it.open("127.0.0.1", PORT, b"will", b"gone")
+    except LinkError:
+        pass
+    await it.close()
+async def body():
+    for _ in range(10):
+        await once()
+    gc.collect()
+    before = gc.mem_free()
+    for _ in range(20):
+        await once()
+    gc.collect()
+    print(before - gc.mem_free())
+""",
+            broker.port,
+        )
+    assert int(out[0]) <= 256
