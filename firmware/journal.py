@@ -91,6 +91,11 @@ class Journal:
                 pass
         return self._used == 0
 
+    def settle(self):
+        """Make sure that a record whose durable append failed can never come back. Raises OSError."""
+        if self._files.unsettled:
+            self._files.settle()
+
     def skip_to(self, number):
         """Use no number below `number` from here on. For the time after boot, while nothing waits in RAM."""
         if number > self.next_number and not self._used:
@@ -138,12 +143,12 @@ class Journal:
     def _retry_or_raise(self, error):
         code = error.args[0] if error.args else 0
         self.error = f"write failed ({code})"
-        again = not self._files.opens_new()
         if code == _ENOSPC and self._owner.make_room(self):
-            again = True
-        # What the failed write left in the file is unknown. A new segment ends the old one by its name.
-        self._files.close()
-        if not again:
+            self._files.close_if_changed()
+        elif not self._files.opens_new():
+            self._files.close()
+        else:
+            self._files.unsettled = True
             raise error
 
     def _fitting(self, room):

@@ -56,6 +56,7 @@ class Outbox:
         self._ahead = {EVENT: set(), HEARTBEAT: set()}  # sent, though an older one is not
         self._before = {EVENT: None, HEARTBEAT: None}  # (bootcount, seq) of the last record that was passed
         self._hash = None
+        self._last_boot = None
         self.dropped = 0  # tokens given up for room since boot
         self._restore()
 
@@ -69,6 +70,7 @@ class Outbox:
                 self._sent[HEARTBEAT] = max(self._sent[HEARTBEAT], heartbeats)
                 if newest is None or newest < (bootcount, seq):
                     newest = (bootcount, seq)
+                    self._last_boot = bootcount
                     self._hash = digest
         for kind in _KINDS:
             journal = self._journals[kind]
@@ -88,15 +90,24 @@ class Outbox:
         """
         if kind not in _KINDS:
             raise ValueError("kind")
+        for each in _KINDS:
+            # A token whose put() failed may be on flash all the same. Before another takes its number, it must be gone.
+            self._journals[each].settle()
         digest = hashlib.sha256(token).digest()[:12]
         tag = struct.pack(_TAG, bootcount, seq, self._sent[EVENT], self._sent[HEARTBEAT], digest)
         self._journals[kind].append(bytes((len(lost),)) + pack(lost) + token, True, tag)
         self._hash = digest
+        self._last_boot = bootcount
         self.declared(lost)
 
     def last_hash(self):
         """The first 12 bytes of the SHA-256 of the token stored last, also after a reset; None if it is not known."""
         return self._hash
+
+    def unchain(self, bootcount):
+        """Tokens of this boot were sent but not stored: none before them may pass for the last any more."""
+        if self._last_boot is None or self._last_boot <= bootcount:
+            self._hash = None
 
     # Out
 

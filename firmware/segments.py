@@ -30,6 +30,7 @@ class Segments:
         self.end = 0  # the number after the last record
         self.last_tag = None  # the tag of the newest record
         self.tail_unknown = False  # the newest record was found damaged beyond telling its number
+        self.unsettled = False  # the last write failed, and may have left its record behind all the same
         self.writes = 0  # since boot; each costs about one flash erase
         names = _list(directory)
         self.present = names is not None  # there is a file system
@@ -50,6 +51,15 @@ class Segments:
         """Let the next write make a new file."""
         self._closed = True
 
+    def close_if_changed(self):
+        """After a failed write: what it left is unknown unless the file has its old size. A new file ends it by name."""
+        try:
+            if not self._closed and os.stat(self._path(self.starts[-1]))[6] == self._size:
+                return
+        except OSError:
+            pass
+        self._closed = True
+
     def skip_to(self, number):
         """The next record has this number."""
         self.end = number
@@ -64,12 +74,24 @@ class Segments:
             file.write(second)
             file.write(third)
         if self._closed:
-            if not self.starts or self.starts[-1] != start:
-                self.starts.append(start)
-            self._size = 0
-            self._closed = False
+            self._opened(start)
+            self.unsettled = False
         self._size += len(first) + len(second) + len(third)
         self.end += count
+
+    def settle(self):
+        """End what a failed write may have left by an empty segment. Raises OSError."""
+        with open(self._path(self.end), "wb"):
+            pass
+        self._opened(self.end)
+        self._closed = True
+        self.unsettled = False
+
+    def _opened(self, start):
+        if not self.starts or self.starts[-1] != start:
+            self.starts.append(start)
+        self._size = 0
+        self._closed = False
 
     def remove_first(self):
         """Remove the oldest segment. A file that will not go is forgotten, and found again by the next boot."""

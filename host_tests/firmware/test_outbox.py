@@ -320,6 +320,60 @@ def test_a_token_that_cannot_be_stored_changes_nothing(directory, monkeypatch):
     assert order(drain(outbox)) == [(1, 0), (1, 1)]
 
 
+@pytest.mark.parametrize("again", [HEARTBEAT, EVENT])
+@pytest.mark.parametrize("failures", [1, 2, 3, 4])
+def test_a_token_whose_storing_failed_after_all_was_written_never_comes_back(
+    directory, monkeypatch, again, failures
+):
+    outbox = Outbox(directory, **ROOM)
+    fill(outbox, "heh")
+    real = open
+
+    class Late:
+        """A file whose write arrives, and reports a failure none the less."""
+
+        def __init__(self, *given):
+            self.file = real(*given)
+
+        def __enter__(self):
+            return self.file
+
+        def __exit__(self, *_):
+            self.file.close()
+            raise OSError(5, "simulated")
+
+    left = [failures]
+
+    def late(path, mode):
+        if mode == "rb" or not left[0]:
+            return real(path, mode)
+        left[0] -= 1
+        return Late(path, mode)
+
+    monkeypatch.setattr("builtins.open", late)
+    tries = [b"1.3.try%d" % n for n in range(6)]
+    for text in tries:
+        try:
+            outbox.put(again if text != tries[0] else HEARTBEAT, 1, 3, text)
+            break
+        except OSError:
+            assert outbox.last_hash() == digest(token(1, 2))
+    assert outbox.last_hash() == digest(text)
+    for box in (outbox, Outbox(directory, **ROOM)):
+        assert box.last_hash() == digest(text)
+    sent = [found for _, found in drain(Outbox(directory, **ROOM))]
+    assert [found for found in sent if found in tries] == [text]
+
+
+def test_a_boot_that_stored_nothing_leaves_no_token_to_name(directory):
+    outbox = Outbox(directory, **ROOM)
+    fill(outbox, "hh", 4)
+    outbox.unchain(3)
+    assert outbox.last_hash() == digest(token(4, 1))
+    outbox.unchain(5)
+    assert outbox.last_hash() is None
+
+
 def test_ranges_of_one_boot_are_merged_only_when_there_are_too_many(tmp_path):
     losses = Losses(str(tmp_path / "lost"))
     for first in range(0, 64, 2):
