@@ -7,8 +7,6 @@ There is one method so far: `identity`, answered with who this appliance is, if 
 
 import time
 
-from micropython import const
-
 from firmware.clock import FLOOR
 from firmware.reply import Busy, Unsigned, is_nonce
 from lib import strictjson
@@ -16,11 +14,11 @@ from lib.jws import JwsError, verify
 
 _TYPE = "nameplate-command+jwt"
 _PROFILE = "urn:nameplate:1:command"
-_LIMIT = const(1024)
-_DEPTH = const(4)
-_BURST = const(3)
-_REFILL_MS = const(5000)
-_REMEMBERED = const(8)
+_LIMIT = 1024
+_DEPTH = 4
+_BURST = 3
+_REFILL_MS = 5000
+_REMEMBERED = 8
 
 
 class Commands:
