@@ -38,6 +38,10 @@ class Flash:
         self.reads += 1
         return os.pread(self._file, size, address)
 
+    def peek(self, address: int, size: int) -> bytes:
+        """Read without counting: a look from outside."""
+        return os.pread(self._file, size, address)
+
     def _operation(self) -> bool:
         """Count one operation; True when power fails in it."""
         if self.cut_in is None:
@@ -73,7 +77,6 @@ class Flash:
             cut = self._operation()
             self.erases += 1
             self.erased_blocks[start // BLOCK] = self.erased_blocks.get(start // BLOCK, 0) + 1
-            # Cells do not reach the erased state in any order of address; a cut leaves noise behind.
             done = BLOCK if not cut else self._rng.randrange(BLOCK + 1) if self.torn else 0
             os.pwrite(self._file, b"\xff" * done, start)
             if cut:

@@ -22,8 +22,9 @@ from nameplate.errors import USAGE, NameplateError
 
 SHIMS = Path(__file__).with_name("shims")
 
-CALL, ADC, IDLE, PROGRAM, ERASE, FEED, PIN_READ, PIN_WRITE = range(8)
+CALL, ADC, IDLE, PROGRAM, ERASE, FEED, PIN_READ, PIN_WRITE, I2C_WRITE = range(9)
 _REPLY, _ERROR, _NOTICE = range(3)
+_NOTICES_MOST = 500
 _HEAD = struct.Struct("<BBH")
 _NOTICE_BODY = struct.Struct("<BBi")
 
@@ -75,6 +76,7 @@ class Interpreter:
         self._input = stdin_write
         self._input_other_end = stdin_read
         self._received = bytearray()
+        self._notices = 0  # sent since the interpreter last called
         os.set_blocking(self.output, False)
         self.line.setblocking(False)
 
@@ -98,6 +100,7 @@ class Interpreter:
             kind, _, size = _HEAD.unpack_from(self._received)
             if len(self._received) < _HEAD.size + size:
                 break
+            self._notices = 0
             found.append((kind, bytes(self._received[_HEAD.size : _HEAD.size + size])))
             del self._received[: _HEAD.size + size]
         return found
@@ -122,7 +125,10 @@ class Interpreter:
         self._send(_ERROR, json.dumps([number, text]).encode())
 
     def notice(self, kind: int, number: int, value: int) -> None:
-        self._send(_NOTICE, _NOTICE_BODY.pack(kind, number, value))
+        """Interrupt it. A program that never looks loses interrupts, as a chip's scheduler does."""
+        if self._notices < _NOTICES_MOST:
+            self._notices += 1
+            self._send(_NOTICE, _NOTICE_BODY.pack(kind, number, value))
 
     def input_waiting(self) -> int:
         """How many bytes the UART's ring holds that the interpreter has not read."""
@@ -140,8 +146,13 @@ class Interpreter:
         self._process.kill()
         self._process.wait()
 
-    def exited(self) -> bool:
-        return self._process.poll() is not None
+    def wait(self) -> int:
+        """The exit code, once the process has closed its line."""
+        try:
+            return self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return -signal.SIGKILL
 
     def cpu_seconds(self) -> float | None:
         """Processor time used so far; None where the system does not tell."""

@@ -1,11 +1,11 @@
 # The line between the interpreter and the board: calls to the supervisor, simulated time, and what interrupts it.
 #
 # Frames both ways: kind (1 byte), flag (1 byte), length (2 bytes, little endian), payload. A call is answered by one
-# reply; notices (an edge, a timer) may come at any time and are kept until the interpreter is at rest, which is what
-# the scheduler of the chip does with soft interrupts.
+# reply; notices (an edge, a timer, the radio) may come at any time. They are taken in whenever the interpreter is at rest
+# or calls, and put to its own scheduler, so a handler runs between two byte codes as it does on the chip.
 from micropython import const
-import _real_time
 import _real_select
+import _real_time
 import json
 import micropython
 import struct
@@ -19,57 +19,61 @@ ERASE = const(4)
 FEED = const(5)
 PIN_READ = const(6)
 PIN_WRITE = const(7)
+I2C_WRITE = const(8)
 
-_REPLY = const(0)
 _ERROR = const(1)
 _NOTICE = const(2)
 
-_GRACE_MS = const(100)
+EDGE = const(1)
+TIMER = const(2)
+NETWORK = const(3)
+
+# What the supervisor says of the network: no link, link and address, the address was lost (and with it what was
+# connected), link but nobody beyond it answers.
+DOWN = const(0)
+UP = const(1)
+LOST = const(2)
+SILENT = const(3)
+
+_SYNC_EVERY = const(64)  # readings of the clock between two looks at the line
 
 schedule = micropython.schedule
 link = open(int(sys.argv[1]), "r+b")
 _head = bytearray(4)
-_out = bytearray(4 + 16)
 _notices = []
 _poll = _real_select.poll()
 _poll.register(link, _real_select.POLLIN)
 handlers = {}  # (kind, number) -> callable taking the notice's value
-network_hot_until = 0
-reads = 0  # read operations of the flash since the last call
+network = DOWN
+network_lives = 0  # rises when all connections have died with their address
+masked = False
+reads = 0  # flash reads since the supervisor was last told
+_hot_until = 0
 
 
 def _receive():
     link.readinto(_head)
     size = _head[2] | _head[3] << 8
-    body = link.read(size) if size else b""
-    return _head[0], body
-
-
-def _reply():
-    while True:
-        kind, body = _receive()
-        if kind == _REPLY:
-            return body
-        if kind == _ERROR:
-            number, text = json.loads(body)
-            if number is None:
-                raise ValueError(text)
-            raise OSError(number, text) if text else OSError(number)
-        _notices.append(body)
+    return _head[0], link.read(size) if size else b""
 
 
 def request(op, payload=b""):
     # One call and its answer; then whatever interrupted meanwhile is put to the scheduler.
     size = len(payload)
-    _head[0] = op
-    _head[1] = 0
-    _head[2] = size & 255
-    _head[3] = size >> 8
-    link.write(bytes(_head) + payload if size else _head)
-    answer = _reply()
+    link.write(bytes((op, 0, size & 255, size >> 8)) + payload)
+    while True:
+        kind, body = _receive()
+        if kind != _NOTICE:
+            break
+        _notices.append(body)
     if _notices:
         deliver()
-    return answer
+    if kind == _ERROR:
+        number, text = json.loads(body)
+        if number is None:
+            raise ValueError(text)
+        raise OSError(number, text) if text and number else OSError(text or number)
+    return body
 
 
 def call(name, *args, blob=b""):
@@ -79,13 +83,15 @@ def call(name, *args, blob=b""):
     return json.loads(answer[:at]), answer[at + 1 :]
 
 
-def tell(op, payload=b""):
-    request(op, payload)
-
-
 def deliver():
-    while _notices:
+    global network, network_lives
+    while _notices and not masked:
         kind, number, value = struct.unpack("<BBi", _notices.pop(0))
+        if kind == NETWORK:
+            if value == LOST:
+                network_lives += 1
+            network = DOWN if value == LOST else value
+            continue
         handler = handlers.get((kind, number))
         if handler is not None:
             try:
@@ -95,16 +101,22 @@ def deliver():
 
 
 def interrupts():
-    # Take in the notices that wait on the line, without blocking.
+    # Take in what waits on the line, without blocking.
     for _ in _poll.ipoll(0):
-        _, body = _receive()
-        _notices.append(body)
-    if _notices:
+        _notices.append(_receive()[1])
+    deliver()
+
+
+def mask(on):
+    global masked
+    old, masked = masked, on
+    if not on:
         deliver()
+    return old
 
 
 class Clock:
-    # Simulated microseconds since this boot of the chip. Real or scaled: from the machine's own clock, as the supervisor
+    # Simulated microseconds since the board was switched on. Real or scaled: from the machine's own clock, as the supervisor
     # computes it too. Free: the supervisor tells the time at each rest, and asking costs a little, so that a loop
     # which only watches the clock comes to its end.
     def __init__(self, now_us, speed_milli):
@@ -112,71 +124,93 @@ class Clock:
         self.speed = speed_milli
         self.base = now_us
         self.real = _real_time.ticks_us()
+        self._asked = 0
 
     def us(self):
+        self._asked += 1
+        if self._asked > _SYNC_EVERY:
+            self._asked = 0
+            if self.free:
+                idle(self.base)
+            else:
+                interrupts()
         if self.free:
             self.base += 2
             return self.base
         return self.base + (_real_time.ticks_us() - self.real) * self.speed // 1000
 
 
-hello, _ = call("hello")
-clock = Clock(hello["now_us"], hello["speed_milli"])
-boot_us = clock.base
+def idle(until_us):
+    # Free time: let the world run until then, or until something happens.
+    global reads
+    answer = request(IDLE, struct.pack("<qqI", clock.base, -1 if until_us is None else until_us, reads))
+    reads = 0
+    clock.base = max(clock.base, struct.unpack("<q", answer)[0])
 
 
-def rest(until_us, poller=None, waits_for_network=False):
-    # Wait for readiness in `poller` (a real poll object), an interrupt, or simulated `until_us` (None: for ever).
-    # Returns the list of ready (object, event) pairs; empty at a time-out or after an interrupt.
+def spend(us):
+    # Time in which the processor is stuck: no interrupt is taken meanwhile.
+    if clock.free:
+        clock.base += us
+    else:
+        _real_time.sleep_us(us * 1000 // clock.speed)
+
+
+def rest(until_us, poller=None, network_polled=False):
+    # Wait for readiness in `poller` (a real poll object that has the line in it), an interrupt, or simulated `until_us`
+    # (None: for ever). Returns the list of ready (object, event) pairs; it is empty at a time-out or an interrupt.
     if poller is None:
         poller = _poll
     if clock.free:
-        return _rest_free(until_us, poller, waits_for_network)
+        return _rest_free(until_us, poller, network_polled)
     while True:
         if until_us is None:
             wait = 1000
         else:
-            left = (until_us - clock.us()) * 1000 // clock.speed
-            wait = 0 if left <= 0 else min(1000, (left + 999) // 1000)
+            left = until_us - clock.us()
+            wait = 0 if left <= 0 else min(1000, (left + clock.speed - 1) // clock.speed)
         ready = poller.poll(wait)
-        if _take_link(ready) or ready:
-            return ready
-        if until_us is not None and clock.us() >= until_us:
+        if _take_line(ready) or ready or (until_us is not None and clock.us() >= until_us):
             return ready
 
 
-def _take_link(ready):
-    for i in range(len(ready)):
-        if ready[i][0] is link:
-            del ready[i]
+def _take_line(ready):
+    for at in range(len(ready)):
+        if ready[at][0] is link:
+            del ready[at]
             interrupts()
             return True
     return False
 
 
-def hot(milliseconds=_GRACE_MS):
-    # A peer in the real world was spoken to: let it answer before simulated time runs on.
-    global network_hot_until
-    network_hot_until = _real_time.ticks_ms() + milliseconds
+def hot(milliseconds=100):
+    # A peer in the real world was spoken to: give it real time to answer before simulated time runs on.
+    global _hot_until
+    _hot_until = max(_hot_until, _real_time.ticks_ms() + milliseconds)
 
 
-def _rest_free(until_us, poller, waits_for_network):
+def _rest_free(until_us, poller, network_polled):
+    global _hot_until
     ready = poller.poll(0)
-    _take_link(ready)
+    _take_line(ready)
     if ready:
         return ready
-    if waits_for_network:
-        grace = network_hot_until - _real_time.ticks_ms()
-        if grace > 0 and (until_us is None or until_us > clock.base):
+    if network_polled and (until_us is None or until_us > clock.base):
+        grace = _hot_until - _real_time.ticks_ms()
+        if grace > 0:
             ready = poller.poll(grace)
-            _take_link(ready)
+            _take_line(ready)
             if ready:
+                _hot_until = 0
                 hot(5)
                 return ready
-    global reads
-    answer = request(IDLE, struct.pack("<qqI", clock.base, -1 if until_us is None else until_us, reads))
-    reads = 0
-    clock.base = max(clock.base, struct.unpack("<q", answer)[0])
+    idle(until_us)
     ready = poller.poll(0)
-    _take_link(ready)
+    _take_line(ready)
     return ready
+
+
+hello = call("hello")[0]
+network = hello["network"]
+clock = Clock(hello["now_us"], hello["speed_milli"])
+boot_us = hello["boot_us"]

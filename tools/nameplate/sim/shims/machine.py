@@ -1,4 +1,4 @@
-# machine as the ESP32 port has it: what the agent uses of it, each call answered by the board's physics.
+# machine as the ESP32 port has it: what an agent uses of it, each call answered by the physics behind the pins.
 from micropython import const
 import _core
 import struct
@@ -10,14 +10,9 @@ WDT_RESET = const(3)
 DEEPSLEEP_RESET = const(4)
 SOFT_RESET = const(5)
 
-_EDGE = const(1)
-_TIMER = const(2)
 
-_memory = None
-
-
-def _end(kind, *args):
-    _core.call(kind, *args)
+def _end(name, *args):
+    _core.call(name, *args)
     while True:  # the supervisor ends this process
         _core.rest(None)
 
@@ -34,23 +29,33 @@ def deepsleep(time_ms=0):
     _end("deepsleep", time_ms)
 
 
+def lightsleep(time_ms=0):
+    time.sleep_ms(time_ms)
+
+
 def reset_cause():
     return _core.hello["reset_cause"]
+
+
+def wake_reason():
+    return 4 if _core.hello["reset_cause"] == DEEPSLEEP_RESET else 0
 
 
 def unique_id():
     return bytes(_core.hello["unique_id"])
 
 
-def freq(hz=None):
-    if hz is None:
+def freq(*hz):
+    if not hz:
         return _core.hello["freq"]
-    if hz not in (20000000, 40000000, 80000000, 160000000, 240000000):
-        raise ValueError("frequency must be 20MHz, 40MHz, 80Mhz, 160MHz or 240MHz")
+    if hz[0] not in _core.hello["freqs"]:
+        raise ValueError("unsupported frequency")
+    _core.hello["freq"] = hz[0]
+    return None
 
 
 def idle():
-    _core.interrupts()
+    _core.rest(_core.clock.us() + 1000)
 
 
 def disable_irq():
@@ -78,21 +83,24 @@ class Pin:
 
     _made = {}
 
-    def __new__(cls, id, *args, **kwargs):
-        pin = Pin._made.get(id)
+    def __new__(cls, id, mode=None, pull=-1, *, value=None, drive=None, hold=None):
+        if isinstance(id, Pin):
+            return id
+        pin = cls._made.get(id)
         if pin is None:
-            _core.call("pin", id)  # raises ValueError for a number this chip has not
+            _core.call("pin", id)  # ValueError: this chip has no such pin
             pin = object.__new__(cls)
             pin._id = id
             pin._handler = None
-            Pin._made[id] = pin
+            cls._made[id] = pin
         return pin
 
-    def __init__(self, id, mode=-1, pull=-1, *, value=None, drive=None, hold=None):
-        self.init(mode, pull, value=value, drive=drive, hold=hold)
+    def __init__(self, id, mode=None, pull=-1, *, value=None, drive=None, hold=None):
+        if mode is not None or pull != -1 or value is not None:
+            self.init(mode, pull, value=value, drive=drive, hold=hold)
 
-    def init(self, mode=-1, pull=-1, *, value=None, drive=None, hold=None):
-        _core.call("pin_init", self._id, -1 if mode is None else mode, 0 if pull is None else pull, value)
+    def init(self, mode=None, pull=-1, *, value=None, drive=None, hold=None):
+        _core.call("pin_init", self._id, mode, pull, None if value is None else bool(value))
 
     def value(self, *x):
         if x:
@@ -110,7 +118,7 @@ class Pin:
 
     def irq(self, handler=None, trigger=IRQ_FALLING | IRQ_RISING, wake=None):
         self._handler = handler
-        _core.handlers[(_EDGE, self._id)] = self._fire if handler else None
+        _core.handlers[(_core.EDGE, self._id)] = self._fire if handler else None
         _core.call("pin_irq", self._id, trigger if handler else 0)
         return _Irq(self, trigger)
 
@@ -143,33 +151,25 @@ class ADC:
     ATTN_2_5DB = const(1)
     ATTN_6DB = const(2)
     ATTN_11DB = const(3)
-    WIDTH_9BIT = const(9)
-    WIDTH_10BIT = const(10)
-    WIDTH_11BIT = const(11)
-    WIDTH_12BIT = const(12)
 
-    def __init__(self, pin, *, atten=ATTN_0DB):
-        self._pin = pin if isinstance(pin, Pin) else Pin(pin)
-        self._bits = 12
+    def __init__(self, pin, *, atten=ATTN_11DB):
+        self._pin = Pin(pin)
         self.init(atten=atten)
 
-    def init(self, *, atten=-1):
-        if atten >= 0:
-            self._atten = atten
-        _core.call("adc", self._pin._id, self._atten)
+    def init(self, *, atten=ATTN_11DB):
+        _core.call("adc", self._pin._id, atten)
+        self._ask = bytes((self._pin._id, atten))
 
     def atten(self, atten):
         self.init(atten=atten)
 
-    def width(self, bits):
-        self._bits = bits
-
     def _sample(self):
         # The converter's raw 12 bits and the calibrated microvolts.
-        return struct.unpack("<HI", _core.request(_core.ADC, bytes((self._pin._id, self._atten))))
+        _core.spend(60)
+        return struct.unpack("<HI", _core.request(_core.ADC, self._ask))
 
     def read(self):
-        return self._sample()[0] >> 12 - self._bits
+        return self._sample()[0]
 
     def read_u16(self):
         raw = self._sample()[0]
@@ -183,25 +183,24 @@ class Timer:
     ONE_SHOT = const(0)
     PERIODIC = const(1)
 
-    def __init__(self, id, **kwargs):
-        if not -1 <= id < 4:
+    def __init__(self, id, *, mode=PERIODIC, freq=-1, period=-1, callback=None, hard=False):
+        if not -1 <= id < _core.hello["timers"]:
             raise ValueError("invalid Timer number")
-        self._id = id
+        self._id = id & 255
         self._callback = None
-        if kwargs:
-            self.init(**kwargs)
+        if freq > 0 or period >= 0 or callback:
+            self.init(mode=mode, freq=freq, period=period, callback=callback, hard=hard)
 
     def init(self, *, mode=PERIODIC, freq=-1, period=-1, callback=None, hard=False):
         if hard:
             raise ValueError("hard Timers are not implemented")
         self._callback = callback
-        _core.handlers[(_TIMER, self._id & 255)] = self._fire
-        us = int(1000000 // freq) if freq > 0 else period * 1000
-        _core.call("timer", self._id & 255, us, mode == 1)
+        _core.handlers[(_core.TIMER, self._id)] = self._fire
+        _core.call("timer", self._id, int(1000000 // freq) if freq > 0 else max(1, period) * 1000, mode == 1)
 
     def deinit(self):
         self._callback = None
-        _core.call("timer", self._id & 255, 0, False)
+        _core.call("timer", self._id, 0, False)
 
     def _fire(self, _):
         if self._callback:
@@ -225,45 +224,57 @@ class RTC:
         pass
 
     def memory(self, *data):
-        if data:
-            _core.call("rtc_memory", True, blob=bytes(data[0]))
-            return None
-        return _core.call("rtc_memory", False)[1]
+        if not data:
+            return _core.call("rtc_memory", False)[1]
+        if len(data[0]) > 2048:
+            raise ValueError("buffer too long")
+        _core.call("rtc_memory", True, blob=bytes(data[0]))
+        return None
 
     def datetime(self, *datetimetuple):
         if not datetimetuple:
-            t = time.gmtime()
-            return (t[0], t[1], t[2], t[6], t[3], t[4], t[5], time._now_us() % 1000000)
+            us = time._now_us()
+            t = time.gmtime(us // 1000000)
+            return (t[0], t[1], t[2], t[6], t[3], t[4], t[5], us % 1000000)
         t = datetimetuple[0]
         us = time.mktime((t[0], t[1], t[2], t[4], t[5], t[6], 0, 0)) * 1000000 + t[7]
-        time._rtc_us += us - time._now_us()
-        _core.call("rtc_set", us)
+        time._rtc[0] += us - time._now_us()
+        _core.call("rtc_set", time._rtc[0])
+        return None
 
     def init(self, datetime):
         self.datetime(datetime)
 
 
 class I2C:
-    def __init__(self, id=0, *, scl=None, sda=None, freq=400000, timeout=50000):
-        if id not in (0, 1):
+    def __init__(self, id=-1, *, scl=None, sda=None, freq=400000, timeout=50000):
+        if id not in (-1, 0, 1):
             raise ValueError("I2C(%d) doesn't exist" % id)
-        pins = (
-            -1 if scl is None else Pin(scl)._id if isinstance(scl, int) else scl._id,
-            -1 if sda is None else Pin(sda)._id if isinstance(sda, int) else sda._id,
-        )
-        self._bus = _core.call("i2c", id, pins[0], pins[1], freq)[0]
+        self._byte_us = 9000000 // freq
+        self._bus = _core.call(
+            "i2c", id, -1 if scl is None else Pin(scl)._id, -1 if sda is None else Pin(sda)._id
+        )[0]
+
+    def _spend(self, count):
+        # The bus is driven byte by byte while the caller waits.
+        _core.spend((count + 1) * self._byte_us)
 
     def scan(self):
+        self._spend(112)
         return _core.call("i2c_scan", self._bus)[0]
 
     def writeto(self, addr, buf, stop=True):
-        return _core.call("i2c_write", self._bus, addr, blob=bytes(buf))[0]
+        size = len(buf)
+        _core.request(_core.I2C_WRITE, bytes((self._bus, addr)) + buf)
+        self._spend(size)
+        return size
 
     def readfrom(self, addr, nbytes, stop=True):
+        self._spend(nbytes)
         return _core.call("i2c_read", self._bus, addr, nbytes)[1]
 
     def readfrom_into(self, addr, buf, stop=True):
         buf[:] = self.readfrom(addr, len(buf), stop)
 
     def writevto(self, addr, vector, stop=True):
-        return self.writeto(addr, b"".join(bytes(part) for part in vector), stop)
+        return self.writeto(addr, b"".join([bytes(part) for part in vector]), stop)

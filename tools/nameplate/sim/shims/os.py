@@ -1,14 +1,10 @@
 # os as the ESP32 port has it. The names are those of the interpreter, less what a chip has not.
 import _core
-import vfs as _vfs
-from collections import namedtuple
 from _real_os import chdir, getcwd, ilistdir, listdir, mkdir, remove, rename, rmdir, stat, statvfs, unlink
+from _vfs import VfsFat, VfsLfs2, mount, umount
+from collections import namedtuple as _namedtuple
 
-VfsLfs2 = _vfs.VfsLfs2
-VfsFat = _vfs.VfsFat
-mount = _vfs.mount
-umount = _vfs.umount
-_uname = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))(*_core.hello["uname"])
+_uname = _namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))(*_core.hello["uname"])
 
 
 def uname():
@@ -26,7 +22,3 @@ def sync():
 def dupterm(stream_object, index=0):
     if stream_object is not None:
         raise NotImplementedError("the virtual board has one terminal")
-    return None
-
-
-del namedtuple

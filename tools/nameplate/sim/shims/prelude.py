@@ -3,15 +3,18 @@ import sys
 
 _home = sys.path[0]
 sys.path[:] = []  # an empty path forces the interpreter's own modules
+import gc
+import micropython
 import os
 import select
+import socket
 import time
+import vfs
 
-sys.modules["_real_os"] = os
-sys.modules["_real_select"] = select
-sys.modules["_real_time"] = time
+for _module in (gc, micropython, os, select, socket, sys, time, vfs):
+    sys.modules["_real_" + _module.__name__] = _module
 sys.path[:] = [_home, ".frozen"]
-del os, select, time, _home
+del gc, micropython, os, select, socket, time, vfs, _home, _module
 import _start
 
 _start.run(globals())

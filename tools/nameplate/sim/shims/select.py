@@ -12,81 +12,84 @@ POLLHUP = const(16)
 _IOCTL_POLL = const(3)
 
 
+class _Entry:
+    def __init__(self, obj, mask):
+        self.obj = obj
+        self.mask = mask
+        self.real = getattr(obj, "_real", None)
+        self.watched = False
+        if self.real is None and not hasattr(obj, "ioctl"):
+            raise TypeError("stream operation not supported")
+
+    def soft(self):
+        # Readiness that the host cannot see.
+        return self.obj.ioctl(_IOCTL_POLL, self.mask)
+
+
 class poll:
     def __init__(self):
         self._poller = _real_select.poll()
         self._poller.register(_core.link, POLLIN)
-        self._entries = {}  # id(obj) -> [obj, mask, the host's object or None, awake]
-        self._network = 0
+        self._entries = {}
 
     def register(self, obj, eventmask=POLLIN | POLLOUT):
+        if id(obj) in self._entries:
+            self.modify(obj, eventmask)
+        else:
+            self._entries[id(obj)] = _Entry(obj, eventmask)
+
+    def _entry(self, obj):
         entry = self._entries.get(id(obj))
-        if entry is not None:
-            return self.modify(obj, eventmask)
-        under = getattr(obj, "_under", None)
-        if under is None and not hasattr(obj, "ioctl"):
-            raise TypeError("stream operation not supported")
-        self._entries[id(obj)] = [obj, eventmask, under]
-        if under is not None:
-            self._poller.register(under, eventmask)
-            if hasattr(obj, "_network"):
-                self._network += 1
+        if entry is None:
+            raise OSError(2)
+        return entry
 
     def unregister(self, obj):
         entry = self._entries.pop(id(obj), None)
-        if entry is None:
-            raise OSError(2)
-        if entry[2] is not None:
-            self._poller.unregister(entry[2])
-            if hasattr(obj, "_network"):
-                self._network -= 1
+        if entry is not None and entry.watched:
+            self._poller.unregister(entry.real)
 
     def modify(self, obj, eventmask):
-        entry = self._entries.get(id(obj))
-        if entry is None:
-            raise OSError(2)
-        entry[1] = eventmask
-        if entry[2] is not None:
-            self._poller.modify(entry[2], eventmask)
+        entry = self._entry(obj)
+        entry.mask = eventmask
+        if entry.watched:
+            self._poller.modify(entry.real, eventmask)
 
-    def _soft(self, found):
-        for obj, mask, under in self._entries.values():
-            if under is None:
-                events = obj.ioctl(_IOCTL_POLL, mask)
-                if events:
-                    found.append((obj, events))
-            else:
-                events = obj._events(mask)
-                if events:
-                    found.append((obj, events))
+    def _watch(self):
+        # A connection without a link under it is silent, whatever the host's socket has to say.
+        network = False
+        for entry in self._entries.values():
+            if entry.real is None:
+                continue
+            on = entry.obj._live()
+            network = network or (on and entry.obj._network)
+            if on and not entry.watched:
+                self._poller.register(entry.real, entry.mask)
+            elif entry.watched and not on:
+                self._poller.unregister(entry.real)
+            entry.watched = on
+        return network
 
     def _wait(self, timeout):
         clock = _core.clock
         until = None if timeout is None or timeout < 0 else clock.us() + timeout * 1000
         while True:
+            network = self._watch()
             found = []
-            self._soft(found)
-            if found:
-                # Take in what waits on the line all the same: a busy loop must not shut interrupts out.
-                for under, events in _core.rest(clock.us(), self._poller, False):
-                    self._add(found, under, events)
+            for entry in self._entries.values():
+                events = entry.soft()
+                if events:
+                    found.append((entry.obj, events))
+            # With something found the line is still looked at, or a busy loop would shut interrupts out.
+            for real, events in _core.rest(
+                clock.us() if found else until, self._poller, network and not found
+            ):
+                for entry in self._entries.values():
+                    if entry.real is real:
+                        found = [have for have in found if have[0] is not entry.obj]
+                        found.append((entry.obj, events))
+            if found or (until is not None and clock.us() >= until):
                 return found
-            for under, events in _core.rest(until, self._poller, self._network):
-                self._add(found, under, events)
-            if found:
-                return found
-            if until is not None and clock.us() >= until:
-                self._soft(found)
-                return found
-
-    def _add(self, found, under, events):
-        for entry in self._entries.values():
-            if entry[2] is under:
-                for have in found:
-                    if have[0] is entry[0]:
-                        return
-                found.append((entry[0], events))
-                return
 
     def poll(self, timeout=-1):
         return self._wait(timeout)
@@ -98,15 +101,10 @@ class poll:
 def select(rlist, wlist, xlist, timeout=None):
     poller = poll()
     for obj in rlist:
-        poller.register(obj, POLLIN)
+        poller.register(obj, POLLIN | POLLOUT if obj in wlist else POLLIN)
     for obj in wlist:
-        if id(obj) in poller._entries:
-            poller.modify(obj, POLLIN | POLLOUT)
-        else:
+        if obj not in rlist:
             poller.register(obj, POLLOUT)
     found = poller._wait(None if timeout is None else int(timeout * 1000))
-    return (
-        [obj for obj, events in found if events & ~POLLOUT and obj in rlist],
-        [obj for obj, events in found if events & POLLOUT and obj in wlist],
-        [],
-    )
+    readable = [obj for obj, events in found if events & ~POLLOUT and obj in rlist]
+    return readable, [obj for obj, events in found if events & POLLOUT and obj in wlist], []

@@ -8,22 +8,20 @@ _HALF = const(1 << 29)
 _EPOCH = const(946684800)  # 2000-01-01 in Unix seconds
 
 _clock = _core.clock
-_rtc_us = _core.hello[
-    "rtc_us"
-]  # what the chip's clock showed at the start of this run, in microseconds since 2000
 _boot_us = _core.boot_us
+_rtc = [_core.hello["rtc_us"]]  # what the clock shows at simulated time 0, in microseconds since 2000
 
 
 def ticks_ms():
-    return _clock.us() // 1000 & _PERIOD - 1
+    return (_clock.us() - _boot_us) // 1000 & _PERIOD - 1
 
 
 def ticks_us():
-    return _clock.us() & _PERIOD - 1
+    return _clock.us() - _boot_us & _PERIOD - 1
 
 
 def ticks_cpu():
-    return _clock.us() * 160 & _PERIOD - 1
+    return (_clock.us() - _boot_us) * 160 & _PERIOD - 1
 
 
 def ticks_diff(ticks1, ticks2):
@@ -57,7 +55,7 @@ def sleep_us(us):
 
 
 def _now_us():
-    return _rtc_us + _clock.us() - _boot_us
+    return _rtc[0] + _clock.us()
 
 
 def time():
@@ -72,19 +70,16 @@ def gmtime(secs=None):
     return _real_time.gmtime((time() if secs is None else int(secs)) + _EPOCH)[:8]
 
 
-localtime = gmtime
+def localtime(secs=None):
+    return gmtime(secs)
 
 
 def mktime(local_time):
-    if len(local_time) < 8 or len(local_time) > 9:
+    if not 8 <= len(local_time) <= 9:
         raise TypeError("mktime needs a tuple of length 8 or 9 (%d given)" % len(local_time))
     year, month, day, hour, minute, second = local_time[:6]
-    # Months count from March, so that the leap day ends the year; the days before a month are then one formula.
-    month -= 1
-    year += month // 12
-    month = month % 12 + 1
-    if month < 3:
-        year -= 1
-        month += 12
-    days = year * 365 + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day - 306
-    return (days - 730119) * 86400 + hour * 3600 + minute * 60 + second
+    # Count months from March, so that the leap day ends the year and one formula gives the days before a month.
+    year += (month - 3) // 12
+    month = (month - 3) % 12
+    days = year * 365 + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + day - 1
+    return (days - 730425) * 86400 + hour * 3600 + minute * 60 + second

@@ -1,0 +1,228 @@
+"""What the shims ask of the board: each call of the interpreter, answered from the hardware, NVS, radio or world."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import struct
+import threading
+from typing import TYPE_CHECKING, Any
+
+from nameplate.sim import interpreter
+from nameplate.sim.nvs_pages import NvsError, Storage
+from nameplate.sim.radio import UP, WifiError
+
+if TYPE_CHECKING:
+    from nameplate.sim.board import VirtualBoard
+    from nameplate.sim.interpreter import Interpreter
+
+_ESP_ERR_NVS_NOT_INITIALIZED = 0x1101
+_DNS_US = 40_000
+_DNS_HANG_US = 15_000_000  # what a call to a dead name server holds the interpreter
+
+
+class Calls:
+    """Answers for one board. Raises PowerCut out of any call that touches the flash."""
+
+    def __init__(self, board: VirtualBoard, seed: int) -> None:
+        self._board = board
+        self._random = random.Random(f"{seed} entropy")
+        self.nvs: Storage | None = None
+        self.watchdog_ms = 0
+        self._hot = {
+            interpreter.CALL: self._rare,
+            interpreter.ADC: self._adc,
+            interpreter.PROGRAM: self._program,
+            interpreter.ERASE: self._erase,
+            interpreter.FEED: self._feed,
+            interpreter.PIN_READ: self._pin_read,
+            interpreter.PIN_WRITE: self._pin_write,
+            interpreter.I2C_WRITE: self._i2c_write,
+        }
+
+    def answer(self, child: Interpreter, kind: int, body: bytes) -> None:
+        try:
+            self._hot[kind](child, body)
+        except OSError as error:
+            child.reply_error(error.errno)
+        except NvsError as error:
+            child.reply_error(-error.code, error.name)
+        except ValueError as error:
+            child.reply_error(None, str(error))
+
+    # Calls too frequent for JSON
+
+    def _adc(self, child: Interpreter, body: bytes) -> None:
+        child.reply(struct.pack("<HI", *self._board.hardware.sample(body[0], body[1])))
+
+    def _program(self, child: Interpreter, body: bytes) -> None:
+        self._board.flash.program(int(struct.unpack_from("<I", body)[0]), body[4:])
+        child.reply()
+
+    def _erase(self, child: Interpreter, body: bytes) -> None:
+        self._board.flash.erase(*struct.unpack("<II", body))
+        child.reply()
+
+    def _feed(self, child: Interpreter, body: bytes) -> None:
+        self._board.arm_watchdog(self.watchdog_ms)
+        child.reply()
+
+    def _pin_read(self, child: Interpreter, body: bytes) -> None:
+        child.reply(bytes((self._board.hardware.read_pin(body[0]),)))
+
+    def _pin_write(self, child: Interpreter, body: bytes) -> None:
+        self._board.hardware.write_pin(body[0], body[1])
+        child.reply()
+
+    def _i2c_write(self, child: Interpreter, body: bytes) -> None:
+        self._board.hardware.write_i2c(body[0], body[1], body[2:])
+        child.reply()
+
+    # The others, by name
+
+    def _rare(self, child: Interpreter, body: bytes) -> None:
+        end = body.index(b"\0")
+        name, arguments = json.loads(body[:end])
+        method: Any = getattr(self, "call_" + name)
+        answer = method(child, body[end + 1 :], *arguments)
+        if answer is not _ANSWERED:
+            child.reply_json(*answer if isinstance(answer, tuple) else (answer,))
+
+    def call_hello(self, child: Interpreter, blob: bytes) -> Any:
+        return self._board.hello()
+
+    def call_started(self, child: Interpreter, blob: bytes, free: int, used: int) -> Any:
+        self._board.started(free, used)
+
+    def call_repl(self, child: Interpreter, blob: bytes) -> Any:
+        self._board.prompt()
+
+    def call_kbd_intr(self, child: Interpreter, blob: bytes, character: int) -> Any:
+        self._board.uart.interruptible = character == 3
+
+    def call_reset(self, child: Interpreter, blob: bytes) -> Any:
+        self._board.restart("hard")
+        return _ANSWERED
+
+    def call_soft_reset(self, child: Interpreter, blob: bytes) -> Any:
+        self._board.restart("soft")
+        return _ANSWERED
+
+    def call_deepsleep(self, child: Interpreter, blob: bytes, time_ms: int) -> Any:
+        self._board.deepsleep(time_ms)
+        return _ANSWERED
+
+    def call_wdt(self, child: Interpreter, blob: bytes, timeout_ms: int) -> Any:
+        self.watchdog_ms = timeout_ms
+        self._board.arm_watchdog(timeout_ms)
+
+    def call_rtc_memory(self, child: Interpreter, blob: bytes, write: bool) -> Any:
+        if write:
+            self._board.rtc_memory = blob
+        return None, self._board.rtc_memory
+
+    def call_rtc_set(self, child: Interpreter, blob: bytes, at_zero_us: int) -> Any:
+        self._board.rtc_at_zero_us = at_zero_us
+
+    def call_urandom(self, child: Interpreter, blob: bytes, size: int) -> Any:
+        return None, self._random.randbytes(size)
+
+    def call_pin(self, child: Interpreter, blob: bytes, number: int) -> Any:
+        self._board.hardware.check_pin(number)
+
+    def call_pin_init(
+        self,
+        child: Interpreter,
+        blob: bytes,
+        number: int,
+        mode: int | None,
+        pull: int | None,
+        value: bool | None,
+    ) -> Any:
+        self._board.hardware.init_pin(number, mode, pull, value)
+
+    def call_pin_irq(self, child: Interpreter, blob: bytes, number: int, trigger: int) -> Any:
+        self._board.hardware.irq(number, trigger)
+
+    def call_adc(self, child: Interpreter, blob: bytes, number: int, attenuation: int) -> Any:
+        self._board.hardware.check_adc(number, attenuation)
+
+    def call_timer(self, child: Interpreter, blob: bytes, number: int, period_us: int, periodic: bool) -> Any:
+        self._board.hardware.timer(number, period_us, periodic)
+
+    def call_i2c(self, child: Interpreter, blob: bytes, number: int, scl: int, sda: int) -> Any:
+        return self._board.hardware.bus(scl, sda)
+
+    def call_i2c_scan(self, child: Interpreter, blob: bytes, bus: int) -> Any:
+        return self._board.hardware.scan(bus)
+
+    def call_i2c_read(self, child: Interpreter, blob: bytes, bus: int, address: int, size: int) -> Any:
+        return None, self._board.hardware.read_i2c(bus, address, size)
+
+    def _storage(self) -> Storage:
+        if self.nvs is None:
+            raise OSError(-_ESP_ERR_NVS_NOT_INITIALIZED, "ESP_ERR_NVS_NOT_INITIALIZED")
+        return self.nvs
+
+    def call_nvs_open(self, child: Interpreter, blob: bytes, namespace: str) -> Any:
+        return self._storage().open(namespace)
+
+    def call_nvs_get_i32(self, child: Interpreter, blob: bytes, namespace: int, key: str) -> Any:
+        return self._storage().get_i32(namespace, key)
+
+    def call_nvs_set_i32(self, child: Interpreter, blob: bytes, namespace: int, key: str, value: int) -> Any:
+        self._storage().set_i32(namespace, key, value)
+
+    def call_nvs_get_blob(self, child: Interpreter, blob: bytes, namespace: int, key: str, room: int) -> Any:
+        value = self._storage().get_blob(namespace, key)
+        if len(value) > room:
+            raise NvsError("ESP_ERR_NVS_INVALID_LENGTH")
+        return None, value
+
+    def call_nvs_set_blob(self, child: Interpreter, blob: bytes, namespace: int, key: str) -> Any:
+        self._storage().set_blob(namespace, key, blob)
+
+    def call_nvs_erase_key(self, child: Interpreter, blob: bytes, namespace: int, key: str) -> Any:
+        self._storage().erase_key(namespace, key)
+
+    def call_wlan(self, child: Interpreter, blob: bytes, name: str, arguments: list[Any]) -> Any:
+        radio = self._board.radio
+        methods: dict[str, Any] = {"set": radio.set_option, "get": radio.get_option}
+        method = methods.get(name) or getattr(radio, name)
+        try:
+            answer = method(*arguments)
+        except WifiError as error:
+            return {"error": str(error)}
+        return list(answer) if isinstance(answer, tuple) else answer
+
+    def call_route(self, child: Interpreter, blob: bytes, kind: str, host: str, port: int) -> Any:
+        """What becomes of something sent to an address: [word, the host's own address]."""
+        if self._board.radio.state != UP:
+            return ["silent", None]
+        if self._board.world["broker"] == "refused" and kind == "tcp":
+            return ["refused", None]
+        return ["sent", [host, port]]
+
+    def call_resolve(self, child: Interpreter, blob: bytes, host: str) -> Any:
+        """[address or None, how long it took in microseconds]."""
+        board = self._board
+        if not board.radio.linked:
+            return [None, 0]
+        if board.world["dns"] != "ok" or board.radio.state != UP:
+            return [None, _DNS_US if board.world["dns"] == "fail" else _DNS_HANG_US]
+
+        def look_up() -> None:
+            try:
+                found: str | None = socket.getaddrinfo(host, None, socket.AF_INET)[0][4][0]  # type: ignore[assignment]
+            except OSError:
+                found = None
+            with board.lock:
+                if board.interpreter is child:
+                    child.reply_json([found, _DNS_US])
+
+        threading.Thread(target=look_up, daemon=True).start()
+        return _ANSWERED
+
+
+_ANSWERED = object()

@@ -1,0 +1,142 @@
+# sys as the ESP32 port has it. The console is the board's serial line: 115200 baud, a transmitter that holds 128 bytes and
+# keeps the processor until the rest fits.
+from micropython import const
+import _core
+import _real_sys
+import io
+from collections import namedtuple
+
+__name__ = "sys"
+
+_BYTE_US = const(87)  # ten bits at 115200 baud
+_FIFO_US = const(128 * 87)
+_READABLE = const(1)
+_WRITABLE = const(4)
+
+platform = "esp32"
+byteorder = "little"
+maxsize = 2147483647
+argv = []
+path = _real_sys.path
+modules = _real_sys.modules
+version = _core.hello["sys_version"]
+version_info = (3, 4, 0)
+implementation = namedtuple("implementation", ("name", "version", "_machine", "_mpy"))(
+    "micropython", tuple(_core.hello["version"]), _core.hello["uname"][4], _core.hello["mpy"]
+)
+
+_sent_at = 0
+
+
+def _send(data):
+    # The wire is busy until _sent_at; what does not fit the transmitter is waited for.
+    global _sent_at
+    if not _core.hello["usb"]:
+        now = _core.clock.us()
+        _sent_at = max(_sent_at, now) + len(data) * _BYTE_US
+        if _sent_at - now > _FIFO_US:
+            _core.spend(_sent_at - now - _FIFO_US)
+    at = 0
+    view = memoryview(data)
+    while at < len(data):
+        at += _real_sys.stdout.buffer.write(view[at:])
+    return len(data)
+
+
+class _Console(io.IOBase):
+    # Both directions of the serial line as a stream of bytes.
+    _network = False
+
+    def __init__(self, real):
+        self._real = real
+
+    def _live(self):
+        return True
+
+    def ioctl(self, request, argument):
+        return argument & _WRITABLE if request == 3 else 0
+
+    def _byte(self):
+        poller = _core._real_select.poll()
+        poller.register(_core.link, 1)
+        poller.register(self._real, 1)
+        while not _core.rest(None, poller):
+            pass
+        return self._real.read(1)
+
+    def read(self, size=-1):
+        got = b""
+        while size < 0 or len(got) < size:
+            got += self._byte()
+        return got
+
+    def readinto(self, buffer, size=-1):
+        size = len(buffer) if size < 0 else min(size, len(buffer))
+        for at in range(size):
+            buffer[at] = self._byte()[0]
+        return size
+
+    def readline(self, size=-1):
+        got = b""
+        while size < 0 or len(got) < size:
+            got += self._byte()
+            if got[-1] == 10:
+                break
+        return got
+
+    def write(self, data):
+        return _send(data)
+
+
+class _Text:
+    # The same line, as text: what is printed ends its lines as terminals want it.
+    _network = False
+
+    def __init__(self, raw):
+        self.buffer = raw
+        self._real = raw._real
+
+    def _live(self):
+        return True
+
+    def ioctl(self, request, argument):
+        return self.buffer.ioctl(request, argument)
+
+    def read(self, size=-1):
+        return self.buffer.read(size).decode()
+
+    def readline(self, size=-1):
+        return self.buffer.readline(size).decode()
+
+    def write(self, text):
+        _send((text.encode() if isinstance(text, str) else bytes(text)).replace(b"\n", b"\r\n"))
+        return len(text)
+
+
+_console = _Console(_real_sys.stdin.buffer)
+stdin = stdout = stderr = _Text(_console)
+
+
+def print_exception(exc, file=None):
+    if file is None or isinstance(file, _Text):
+        buffer = io.StringIO()
+        _real_sys.print_exception(exc, buffer)
+        stdout.write(buffer.getvalue())
+    else:
+        _real_sys.print_exception(exc, file)
+
+
+def exit(retval=0):
+    raise SystemExit(retval)
+
+
+def _print(*args, sep=" ", end="\n", file=None):
+    if file is None or isinstance(file, _Text):
+        buffer = io.StringIO()
+        _real_print(*args, sep=sep, end=end, file=buffer)
+        stdout.write(buffer.getvalue())
+    else:
+        _real_print(*args, sep=sep, end=end, file=file)
+
+
+_real_print = print

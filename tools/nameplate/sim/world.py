@@ -1,0 +1,131 @@
+"""The world around a virtual board: what `sim set` may change, and the values it may take."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from nameplate.errors import USAGE, NameplateError
+
+
+@dataclass(frozen=True)
+class Key:
+    """One thing in the world: its default, the check of a new value, and a sentence."""
+
+    default: str
+    check: Callable[[str], str]
+    help: str
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return value
+
+    return check
+
+
+def _number(least: float, most: float, other: str = "") -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if other and value == other:
+            return value
+        try:
+            number = float(value)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            raise ValueError(
+                f"must be a number from {least:g} to {most:g}" + (f", or {other}" if other else "")
+            )
+        return value
+
+    return check
+
+
+def _whole(least: int, most: int, other: str = "") -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if other and value == other:
+            return value
+        if not value.isdecimal() or not least <= int(value) <= most:
+            raise ValueError(
+                f"must be a whole number from {least} to {most}" + (f", or {other}" if other else "")
+            )
+        return value
+
+    return check
+
+
+def _moment(value: str) -> str:
+    """A date and time in UTC, or Unix seconds; kept as Unix seconds."""
+    if value.isdecimal():
+        return value
+    try:
+        moment = datetime.datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError("must be Unix seconds, or a date like 2026-11-24T09:00:00") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    return str(int(moment.timestamp()))
+
+
+def _any(value: str) -> str:
+    return value
+
+
+KEYS: dict[str, Key] = {
+    "leak": Key("dry", _one_of("dry", "wet", "open", "short"), "the leak probe"),
+    "water_ohm": Key("12000", _number(100, 1_000_000), "resistance of the water over the probe"),
+    "fridge": Key("ok", _one_of("ok", "open", "short"), "the thermistor's wiring"),
+    "fridge_c": Key("auto", _number(-55, 125, "auto"), "air temperature; auto: the fridge's own physics"),
+    "room_c": Key("22", _number(-20, 60), "temperature of the room"),
+    "door": Key("closed", _one_of("open", "closed"), "the door"),
+    "button": Key("released", _one_of("pressed", "released"), "the button on the panel"),
+    "panel": Key("ok", _one_of("ok", "absent"), "the display on the I2C bus"),
+    "wifi": Key("up", _one_of("up", "gone", "wrong_password"), "the access point"),
+    "ssid": Key("", _any, "its name; empty: any will do"),
+    "psk": Key("", _any, "its password; empty: any will do"),
+    "rssi": Key("-58", lambda value: _signed(value), "signal strength in dBm"),
+    "dns": Key("ok", _one_of("ok", "hang", "fail"), "the name server"),
+    "broker": Key(
+        "reachable", _one_of("reachable", "refused", "silent"), "what lies beyond the access point"
+    ),
+    "clock": Key("", _moment, "the true time in UTC, which time servers tell"),
+    "power": Key("on", _one_of("on", "off"), "the supply"),
+    "power_cut_at": Key(
+        "never", _whole(1, 10**9, "never"), "fail the supply in the n-th flash operation from now"
+    ),
+    "torn": Key("on", _one_of("on", "off"), "a cut leaves half of an operation behind"),
+}
+
+
+def _signed(value: str) -> str:
+    if not value.removeprefix("-").isdecimal() or not -120 <= int(value) <= 0:
+        raise ValueError("must be a whole number from -120 to 0")
+    return value
+
+
+class World:
+    """The present values, as text. `set` raises NameplateError for an unknown key or an impossible value."""
+
+    def __init__(self) -> None:
+        self._values = {name: key.default for name, key in KEYS.items()}
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def check(self, name: str, value: object) -> str:
+        """The value as it will be kept."""
+        if name not in KEYS:
+            raise NameplateError(f"there is no {name!r} in the world", f"there are: {', '.join(KEYS)}", USAGE)
+        try:
+            return KEYS[name].check(str(value).strip() if name not in ("ssid", "psk") else str(value))
+        except ValueError as error:
+            raise NameplateError(f"{name}={value}: {error}", f"{name} is {KEYS[name].help}", USAGE) from error
+
+    def set(self, name: str, value: object) -> None:
+        self._values[name] = self.check(name, value)
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        return self._values.items()
