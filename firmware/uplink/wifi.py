@@ -26,6 +26,7 @@ class Network:
         self._radio = radio
         self._settings = settings
         self._ticks = ticks
+        self._failing = False
         self.state = "Wi-Fi off"
         self.up = False
         self.joins = 0
@@ -38,6 +39,7 @@ class Network:
                 alive()
                 why_not = self._why_not()
                 if why_not:
+                    self._failing = False
                     self._down(why_not)
                     pause = _FIRST_PAUSE_MS
                     await asyncio.sleep_ms(1000)
@@ -60,7 +62,8 @@ class Network:
         return None
 
     async def _join(self, alive):
-        self.state = "joining Wi-Fi"
+        if not self._failing:  # the last failure stays in sight until it is overcome
+            self.state = "joining Wi-Fi"
         started = self._ticks.ticks_ms()
         word = "failed"
         try:
@@ -74,11 +77,13 @@ class Network:
                     self.up = True
                     self.state = "Wi-Fi up"
                     self.joins += 1
+                    self._failing = False
                     return True
                 if (word in _FAILURES and waited > _SETTLE_MS) or waited > _JOIN_MS:
                     break
         except (OSError, RuntimeError) as error:
             word = f"failed ({error.args[0] if error.args else '?'})"
+        self._failing = True
         self._down("Wi-Fi: " + (word if word != "connecting" else "no answer"))
         return False
 
