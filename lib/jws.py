@@ -13,8 +13,8 @@ from lib import base64url
 from lib.p256_curve import N
 
 _ALG = b'{"alg":'
-_ES256 = b'"ES256",'
-_HEAD = _ALG + _ES256 + b'"kid":"'
+_ES256 = b'"ES256"'
+_HEAD = _ALG + _ES256 + b',"kid":"'
 _TYPE = b'","typ":"'
 _END = b'"}'
 _KID = 43  # letters of a thumbprint
@@ -64,7 +64,10 @@ async def verify(p256, compact, typ, keys, limit):
     if len(compact) > limit:
         raise JwsError("size")
     if isinstance(compact, str):
-        compact = compact.encode()
+        try:
+            compact = compact.encode()
+        except ValueError:  # half of a surrogate pair
+            raise JwsError("base64")
     if compact.count(b".") != 2:
         raise JwsError("form")
     try:

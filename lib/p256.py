@@ -11,16 +11,15 @@ shows on the flash bus. Who can measure a board that closely can also read its f
 import hashlib
 
 from lib.p256_comb import (
-    BASE_BLOCKS,
+    BASE_COLUMNS,
     POINT_COLUMNS,
-    BaseTable,
     PointTable,
     TableError,
-    base_digits,
+    base_points,
     odd,
     point_digits,
 )
-from lib.p256_curve import N, P, affine, double, inverse, on_curve
+from lib.p256_curve import N, P, add, affine, double, inverse, on_curve
 from lib.rfc6979 import nonces
 
 _ADDITIONS = 4  # in a slice of work
@@ -65,7 +64,8 @@ class P256:
             scalar, negative = odd(nonce)
             point = yield from self._sum(scalar, negative)
             yield
-            r = affine([point])[0][0] % N
+            x, _, zz, _ = point
+            r = x * inverse(zz, P) % P % N
             yield
             # The time of an inversion depends on its number, so the nonce itself is never inverted. The factor is
             # unknown to whoever has no key, and needs no random number generator, as RFC 6979 needs none.
@@ -107,35 +107,30 @@ class P256:
 
     def _sum(self, scalar, negative, table=None, factor=0):
         """scalar * G (an odd scalar, its sign turned if `negative`) plus factor * the point of `table`."""
-        rows = base_digits(scalar)
-        columns = len(rows)
+        base = yield from base_points(self._comb_path, scalar, negative)
+        columns = BASE_COLUMNS
         if table:
             factor, factor_negative = odd(factor)
             digits = point_digits(factor)
             columns = POINT_COLUMNS
         total = None
-        work = 0
-        with open(self._comb_path, "rb") as file:
-            base = BaseTable(file)
-            for column in range(columns - 1, -1, -1):
-                total = double(total)
-                if table:
-                    total = table.add(total, digits[column], factor_negative)
-                    work += 2
-                if column < len(rows):
-                    row = rows[column]
-                    for block in range(BASE_BLOCKS):
-                        if work >= _ADDITIONS:
-                            yield
-                            work = 0
-                        total = base.add(total, block, row[4 * block], negative)
-                        work += 1
-                elif work >= _ADDITIONS:
-                    yield
-                    work = 0
+        work = _ADDITIONS
+        for column in range(columns - 1, -1, -1):
+            if work >= _ADDITIONS:
+                yield
+                work = 0
+            total = double(total)
+            if table:
+                total = table.add(total, digits[column], factor_negative)
+                work += 2
+            if column < BASE_COLUMNS:
+                for x, y in base.pop(0):
+                    total = add(total, x, y)
+                work += 4
         # A flipped bit in the table leads off the curve. The wrong signature made there, and the right one of the same
         # digest, share a nonce: together they would tell the key.
-        if total is not None and not on_curve(total):
+        # Infinity is a sum only where a second point takes part: no private key and no nonce is a multiple of N.
+        if not (on_curve(total) if total else table):
             raise TableError("p256 table damaged")
         return total
 

@@ -5,12 +5,12 @@ weighs 2^(columns * (teeth * block + tooth) + column); the teeth of one block an
 one stored point, and its top tooth is the sign, so half the points are stored. No digit is zero: the sequence of
 additions is the same for every scalar. Stored points are 64 bytes, x || y, big-endian.
 
-The base point has eight blocks of eight teeth and four columns: 32 additions and 3 doublings, and a table of 64 KiB,
-which is a file on flash (nameplate.factory.comb writes it). A sum reads its 32 points and nothing else. Any other
+The base point has eight blocks of eight teeth and four columns: 32 points to add and 3 doublings, and a table of
+64 KiB, which is a file on flash (nameplate.factory.comb writes it). A sum reads its 32 points and nothing else. Any other
 point gets one block of five teeth and 52 columns, whose table of 1 KiB is made when a key is first used.
 """
 
-from lib.p256_curve import N, P, add, affine, double
+from lib.p256_curve import N, P, add, affine, double, inverse
 
 BASE_TEETH = 8
 BASE_COLUMNS = 4
@@ -61,22 +61,61 @@ def point_digits(scalar):
     return digits
 
 
-class BaseTable:
-    """The base table in an open file, of which each addition reads one point."""
+def base_points(path, scalar, negative):
+    """Steps whose value is, for each column of an odd scalar from the highest down, the four points to add.
 
-    def __init__(self, file):
-        self._file = file
-        self._point = memoryview(bytearray(_POINT))
+    Their signs are turned if `negative`.
 
-    def add(self, total, block, digit, negative):
-        half = 1 << (BASE_TEETH - 1)
-        if digit < half:
-            digit = 2 * half - 1 - digit
-            negative = not negative
-        self._file.seek(block * _BLOCK + (digit - half) * _POINT)
-        if self._file.readinto(self._point) != _POINT:
-            raise TableError("p256 table cut short")
-        return _add_stored(total, self._point, negative)
+    Each is the sum of the stored points of two neighbouring blocks. Adding in affine coordinates needs an inversion,
+    but all sixteen sums share one, and then cost less than an addition in the others. Stored points of two blocks are
+    never equal or opposite, so these sums have no special cases.
+    """
+    p = P
+    half = 1 << (BASE_TEETH - 1)
+    stored = bytearray(_POINT)
+    stored_x = memoryview(stored)[:32]
+    stored_y = memoryview(stored)[32:]
+    pairs = []
+    products = []
+    product = 1
+    x1 = y1 = 0
+    with open(path, "rb") as file:
+        for row in base_digits(scalar):
+            for block in range(BASE_BLOCKS):
+                entry = row[4 * block] - half
+                opposite = entry < 0
+                if opposite:
+                    entry = -1 - entry
+                file.seek(block * _BLOCK + entry * _POINT)
+                if file.readinto(stored) != _POINT:
+                    raise TableError("p256 table cut short")
+                x2 = int.from_bytes(stored_x, "big")
+                y2 = int.from_bytes(stored_y, "big")
+                if opposite != negative:
+                    y2 = p - y2
+                if block & 1:
+                    pairs.append((x1, y1, x2, y2))
+                    products.append(product)
+                    product = product * (x2 - x1) % p
+                x1 = x2
+                y1 = y2
+    if not product:
+        raise TableError("p256 table damaged")
+    yield
+    rest = inverse(product, p)
+    columns = []
+    for column in range(BASE_COLUMNS):
+        if column & 1 == 0:
+            yield
+        sums = []
+        for _ in range(BASE_BLOCKS // 2):
+            x1, y1, x2, y2 = pairs.pop()
+            slope = rest * products.pop() % p * (y2 - y1) % p
+            rest = rest * (x2 - x1) % p
+            x = (slope * slope - x1 - x2) % p
+            sums.append((x, (slope * (x1 - x) - y1) % p))
+        columns.append(sums)
+    return columns
 
 
 class PointTable:
@@ -97,8 +136,11 @@ class PointTable:
                 if i == 0:
                     chain.append(point)
             chain.append(point)
+        # In parts: each costs an inversion more, and all at once would be too long a slice.
         yield
-        chain = affine(chain)
+        low = affine(chain[:4])
+        yield
+        chain = low + affine(chain[4:])
         yield
         total = chain[-1] + (1, 1)
         for tooth in range(POINT_TEETH - 1):
@@ -113,10 +155,10 @@ class PointTable:
                     yield
                 points.append(add(points[i], x, y))
         chain = None
-        for half in (0, 8):
+        for first in range(0, len(points), 4):
             yield
-            at = half * _POINT
-            for x, y in affine(points[half : half + 8]):
+            at = first * _POINT
+            for x, y in affine(points[first : first + 4]):
                 self._stored[at : at + 32] = x.to_bytes(32, "big")
                 self._stored[at + 32 : at + 64] = y.to_bytes(32, "big")
                 at += _POINT
@@ -127,9 +169,5 @@ class PointTable:
             digit = 2 * half - 1 - digit
             negative = not negative
         at = (digit - half) * _POINT
-        return _add_stored(total, self._stored[at : at + _POINT], negative)
-
-
-def _add_stored(total, stored, negative):
-    y = int.from_bytes(stored[32:], "big")
-    return add(total, int.from_bytes(stored[:32], "big"), P - y if negative else y)
+        y = int.from_bytes(self._stored[at + 32 : at + 64], "big")
+        return add(total, int.from_bytes(self._stored[at : at + 32], "big"), P - y if negative else y)

@@ -99,11 +99,11 @@ def add(point, x2, y2):
 
 
 def on_curve(point):
-    """Whether a point other than infinity satisfies y^2 = x^3 - 3x + b. An affine one is (x, y, 1, 1)."""
+    """Whether a point's x and y satisfy y^2 = x^3 - 3x + b. An affine one is (x, y, 1, 1)."""
     p = P
     x, y, zz, _ = point
     zz2 = zz * zz % p
-    return not (x * ((x * x - 3 * zz2) % p) + B * (zz2 * zz % p) - y * y) % p
+    return zz2 and not (x * ((x * x - 3 * zz2) % p) + B * (zz2 * zz % p) - y * y) % p
 
 
 def affine(points):
