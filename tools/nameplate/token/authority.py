@@ -1,7 +1,7 @@
 """Tokens that no unit signs: the manufacturer's, the backend's, and a technician's under a pass."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from nameplate.token.base64url import decode, encode
 from nameplate.token.case import Case, check_revoked
@@ -17,6 +17,15 @@ MAX_PASSES = 256
 MAX_COMMANDS = 4096
 
 
+class _Pass(NamedTuple):
+    """A pass that was genuine: its compact token, the SHA-256 of that, the technician's key, and when it ends."""
+
+    compact: str
+    digest: str
+    public: PublicKey
+    expires: int
+
+
 class Authority:
     """Judges those tokens by the trust file, and learns boards from bindings and technicians from passes."""
 
@@ -25,7 +34,7 @@ class Authority:
         self._units = units
         self._now = now
         self._tolerance = tolerance
-        self._passes: dict[str, tuple[str, PublicKey, int]] = {}
+        self._passes: dict[str, _Pass] = {}
         self._commands = Recent(MAX_COMMANDS)
 
     def judge(self, case: Case, token: Token) -> str:
@@ -47,18 +56,31 @@ class Authority:
         if token.kind.name == "binding":
             return self._learn(token, claims)
         check_revoked(self._trust, token.kid, case.ueid)
-        digest = token.digest()
         if token.kind.name in ("command", "ack"):
-            if digest[:12] in self._commands:
+            said = token.signed_digest()[:12]
+            if said in self._commands:
                 raise Rejected("same-bytes")
-            self._commands.add(digest[:12])
+            self._commands.add(said)
         self._check_dates(claims)
         if token.kind.name == "pass":
             point = _point(claims)
-            self._passes[thumbprint(claims["cnf"]["jwk"])] = (encode(digest), point, claims["exp"])
+            self._passes[thumbprint(claims["cnf"]["jwk"])] = _Pass(
+                token.compact.decode("ascii"), encode(token.digest()), point, claims["exp"]
+            )
             if len(self._passes) > MAX_PASSES:
                 del self._passes[next(iter(self._passes))]
         return "signed"
+
+    def to_state(self) -> dict[str, Any]:
+        """The passes and the commands seen, JSON-ready."""
+        return {
+            "passes": [held.compact for held in self._passes.values()],
+            "commands": self._commands.to_state(),
+        }
+
+    def restore_commands(self, state: list[str]) -> None:
+        """Put back the commands seen. Raises TypeError or ValueError when it is something else."""
+        self._commands = Recent.from_state(state, MAX_COMMANDS)
 
     def _learn(self, token: Token, claims: Mapping[str, Any]) -> str:
         """Take in a binding whose signature, role and schema are right.
@@ -105,15 +127,14 @@ class Authority:
         held = self._passes.get(token.kid)
         if held is None:
             raise Rejected("no-pass")
-        digest, public, expires = held
-        if not token.is_signed_by(public):
+        if not token.is_signed_by(held.public):
             raise Rejected("bad-signature")
         claims = case.read(token)
         check_revoked(self._trust, token.kid, case.ueid)
-        if claims["pass"] != digest:
+        if claims["pass"] != held.digest:
             raise Rejected("wrong-pass")
         case.check_nonce(claims)
-        self._check_dates({"exp": expires})
+        self._check_dates({"exp": held.expires})
         return "signed"
 
     def _check_dates(self, claims: Mapping[str, Any]) -> None:

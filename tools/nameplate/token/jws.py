@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from nameplate.token.base64url import decode
 from nameplate.token.kinds import BY_TYP, KINDS, LIMIT, Kind
-from nameplate.token.mint import PublicKey, header_bytes
+from nameplate.token.mint import ORDER, PublicKey, header_bytes
 from nameplate.token.verdict import Rejected
 
 _ES256 = ec.ECDSA(hashes.SHA256())
@@ -43,6 +43,15 @@ class Token(NamedTuple):
         except InvalidSignature:
             return False
         return True
+
+    @property
+    def has_low_s(self) -> bool:
+        """Whether s is the smaller of the two values that verify. The other is anyone's to write."""
+        return int.from_bytes(self.signature[32:], "big") <= ORDER // 2
+
+    def signed_digest(self) -> bytes:
+        """SHA-256 of the part that is signed: the same whichever s is written."""
+        return hashlib.sha256(self.compact[: -_SIGNATURE_CHARACTERS - 1]).digest()
 
     def digest(self) -> bytes:
         """SHA-256 of the compact token."""

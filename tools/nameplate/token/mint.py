@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from nameplate.token.base64url import decode, encode
 from nameplate.token.kinds import KINDS, ROLES
 
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 PrivateKey = ec.EllipticCurvePrivateKey
 PublicKey = ec.EllipticCurvePublicKey
 
@@ -103,10 +104,13 @@ def sign(kind: str, payload: Mapping[str, Any] | bytes, key: PrivateKey) -> str:
 
 
 def sign_parts(header: bytes, body: bytes, key: PrivateKey) -> str:
-    """A compact JWS over any header and body, right or wrong: what tests make bad tokens with."""
+    """A compact JWS over any header and body, right or wrong: what tests make bad tokens with.
+
+    Of the two values of s that verify, the smaller is written, as units must.
+    """
     signed = f"{encode(header)}.{encode(body)}"
     r, s = decode_dss_signature(key.sign(signed.encode("ascii"), ec.ECDSA(hashes.SHA256())))
-    return f"{signed}.{encode(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+    return f"{signed}.{encode(r.to_bytes(32, 'big') + min(s, ORDER - s).to_bytes(32, 'big'))}"
 
 
 def base_claims(kind: str, ueid: str) -> dict[str, Any]:

@@ -59,6 +59,7 @@ CODES: dict[str, tuple[str, str]] = {
     "wrong-kind": (FORGED, "a token of another kind than expected here"),
     "cut-signature": (FORGED, "the signature is cut short"),
     "signature-size": (FORGED, "the signature is not 64 bytes"),
+    "high-s": (FORGED, "a second spelling of a signature: s is not the smaller of the two that verify"),
     "bad-signature": (FORGED, "the signature does not fit: altered after signing, or signed by another key"),
     "altered": (FORGED, "carries the signature of a genuine token over altered bytes"),
     "other-key": (FORGED, "signed by another key than this board's"),

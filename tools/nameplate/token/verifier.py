@@ -84,10 +84,9 @@ class Verifier:
 
     def to_json(self) -> str:
         """Everything learnt and received, for `from_json` after a restart."""
-        return json.dumps(
-            {"format": _STATE_FORMAT, "units": [unit.to_state() for unit in self.units]},
-            separators=(",", ":"),
-        )
+        units = [unit.to_state() for unit in self.units]
+        state = {"format": _STATE_FORMAT, "units": units, **self._authority.to_state()}
+        return json.dumps(state, separators=(",", ":"))
 
     @classmethod
     def from_json(
@@ -108,6 +107,9 @@ class Verifier:
                 unit = verifier.units.by_ueid(ueid)
                 if unit is not None and unit.binding == held["binding"]:
                     unit.restore(held)
+            for held in state["passes"]:
+                verifier.check(held, "pass")
+            verifier._authority.restore_commands(state["commands"])
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             raise NameplateError(
                 "the state file is damaged or from another version", "move it away and start anew", USAGE
@@ -133,6 +135,8 @@ class Verifier:
         case.ueid = unit.ueid
         if not token.is_signed_by(unit.public):
             raise self._bad_signature(token, unit)
+        if not token.has_low_s:
+            raise Rejected("high-s")
         claims = case.read(token)
         if claims["ueid"] != unit.ueid:
             raise Rejected("other-key", "the key of another board")
