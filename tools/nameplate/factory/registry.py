@@ -102,6 +102,9 @@ class Registry:
         os.close(os.open(self.secrets_path, os.O_RDWR | os.O_CREAT, 0o600))
         self.secrets_path.chmod(0o600)
         self._database.execute("ATTACH DATABASE ? AS broker", (str(self.secrets_path),))
+        self._database.execute(
+            "PRAGMA broker.secure_delete = ON"
+        )  # a retired secret is overwritten, not just unlinked
         with self._transaction():
             (application,) = self._database.execute("PRAGMA main.application_id").fetchone()
             (tables,) = self._database.execute("SELECT count(*) FROM main.sqlite_master").fetchone()
