@@ -499,12 +499,12 @@ class VirtualBoard:
             self._ended(child)
             return
         self._cpu_mark = None
-        for kind, body in requests:
+        for kind, reads, body in requests:
+            self.flash.reads += reads
             if self.interpreter is not child:
                 return
             if kind == interpreter.IDLE:
-                now, until, reads = struct.unpack("<qqI", body)
-                self.flash.reads += reads
+                now, until = struct.unpack("<qq", body)
                 self.clock.advance(now)
                 self._idle, self._idle_until = True, None if until < 0 else until
                 if child.input_waiting() and not self.uart.at_prompt:

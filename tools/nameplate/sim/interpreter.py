@@ -1,7 +1,7 @@
 """The interpreter process: MicroPython's unix port with the shims in front, and the framed line to it.
 
 Each run is one boot of the chip. Standard input and output are the UART's two wires; a third descriptor carries calls
-from the shims and notices to them. Frame: kind (1 byte), flag (1 byte), length (2 bytes, little endian), payload.
+from the shims and notices to them. Frame: kind (1 byte), flash reads (1 byte), length (2 bytes, little endian), payload.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ class Interpreter:
     def pid(self) -> int:
         return self._process.pid
 
-    def requests(self) -> list[tuple[int, bytes]] | None:
-        """The calls that have arrived; None when the process closed its end."""
+    def requests(self) -> list[tuple[int, int, bytes]] | None:
+        """The calls that have arrived, as (kind, flash reads, payload); None when the process closed its end."""
         try:
             data = self.line.recv(1 << 17)
         except BlockingIOError:
@@ -97,11 +97,11 @@ class Interpreter:
         self._received += data
         found = []
         while len(self._received) >= _HEAD.size:
-            kind, _, size = _HEAD.unpack_from(self._received)
+            kind, reads, size = _HEAD.unpack_from(self._received)
             if len(self._received) < _HEAD.size + size:
                 break
             self._notices = 0
-            found.append((kind, bytes(self._received[_HEAD.size : _HEAD.size + size])))
+            found.append((kind, reads, bytes(self._received[_HEAD.size : _HEAD.size + size])))
             del self._received[: _HEAD.size + size]
         return found
 

@@ -1,6 +1,6 @@
 # The line between the interpreter and the board: calls to the supervisor, simulated time, and what interrupts it.
 #
-# Frames both ways: kind (1 byte), flag (1 byte), length (2 bytes, little endian), payload. A call is answered by one
+# Frames both ways: kind (1 byte), flash reads since the last call (1 byte), length (2 bytes, little endian), payload. A call is answered by one
 # reply; notices (an edge, a timer, the radio) may come at any time. They are taken in whenever the interpreter is at rest
 # or calls, and put to its own scheduler, so a handler runs between two byte codes as it does on the chip.
 from micropython import const
@@ -59,8 +59,11 @@ def _receive():
 
 def request(op, payload=b""):
     # One call and its answer; then whatever interrupted meanwhile is put to the scheduler.
+    global reads
     size = len(payload)
-    link.write(bytes((op, 0, size & 255, size >> 8)) + payload)
+    told = min(reads, 255)
+    reads -= told
+    link.write(bytes((op, told, size & 255, size >> 8)) + payload)
     while True:
         kind, body = _receive()
         if kind != _NOTICE:
@@ -142,9 +145,7 @@ class Clock:
 
 def idle(until_us):
     # Free time: let the world run until then, or until something happens.
-    global reads
-    answer = request(IDLE, struct.pack("<qqI", clock.base, -1 if until_us is None else until_us, reads))
-    reads = 0
+    answer = request(IDLE, struct.pack("<qq", clock.base, -1 if until_us is None else until_us))
     clock.base = max(clock.base, struct.unpack("<q", answer)[0])
 
 

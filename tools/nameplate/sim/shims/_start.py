@@ -16,7 +16,32 @@ _sys_path = _real_sys.path
 _modules = _real_sys.modules
 
 # What the chip's build has and this interpreter has alike; everything else that is built in is refused.
-_SAME = ["__main__", "array", "asyncio", "binascii", "builtins", "cmath", "collections", "cryptolib", "deflate", "framebuf", "hashlib", "heapq", "io", "json", "math", "random", "re", "requests", "ssl", "struct", "tls", "uasyncio", "uctypes", "websocket"]
+_SAME = [
+    "__main__",
+    "array",
+    "asyncio",
+    "binascii",
+    "builtins",
+    "cmath",
+    "collections",
+    "cryptolib",
+    "deflate",
+    "framebuf",
+    "hashlib",
+    "heapq",
+    "io",
+    "json",
+    "math",
+    "random",
+    "re",
+    "requests",
+    "ssl",
+    "struct",
+    "tls",
+    "uasyncio",
+    "uctypes",
+    "websocket",
+]
 _SHIMS = ["errno", "esp", "esp32", "machine", "network", "os", "platform", "select", "socket", "time"]
 _RENAMED = {"gc": _gc, "micropython": _micropython, "sys": _sys, "vfs": _vfs, "_asyncio": _tasks}
 _FROZEN = ("asyncio", "requests", "ssl", "uasyncio", "umqtt")
