@@ -129,6 +129,12 @@ def test_an_unreadable_file_is_named(verb, capsys):
     assert "/nowhere/unit.json: No such file" in capsys.readouterr().err
 
 
+def test_a_full_disk_is_no_defect(verb, capsys):
+    verb("raise OSError(28, 'No space left on device')")
+    assert main.run(["find"]) == 2
+    assert capsys.readouterr().err.splitlines()[0] == "nameplate: No space left on device"
+
+
 def test_ctrl_c_is_one_word(verb, capsys):
     verb("raise KeyboardInterrupt")
     assert main.run(["find"]) == 130

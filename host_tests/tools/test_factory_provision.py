@@ -7,12 +7,14 @@ import contextlib
 import hashlib
 import json
 import os
+import shlex
 import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from nameplate.errors import NameplateError
 from nameplate.factory import nvs_image, partitions
 from nameplate.factory.provision import Unit, provision
 from nameplate.factory.registry import Registry
-from nameplate.factory.request import ProvisionRequest
+from nameplate.factory.request import ProvisionRequest, read_unit_file
 from nameplate.sim.nvs_pages import Storage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -308,7 +310,7 @@ def test_an_image_with_an_identity_or_none_of_ours_is_refused(line, tmp_path, ma
 def test_a_missing_folder_is_refused(missing, tmp_path, manufacturer, image):
     places = {"out": tmp_path / "x.bin", "keys": manufacturer.directory, "registry": tmp_path / "r.sqlite"}
     places[missing] = tmp_path / "nowhere" / "x"
-    with pytest.raises(NameplateError, match="no (keys )?folder"):
+    with pytest.raises(NameplateError, match="no (keys )?folder .*nowhere"):
         provision(ProvisionRequest(serial="4F7-1", **UNIT), image=image, **places)
     assert names(tmp_path) == set()
 
@@ -317,12 +319,21 @@ def test_another_programs_file_is_not_taken_for_a_register(line, tmp_path):
     (tmp_path / "registry.sqlite").write_bytes(
         b"not a database at all, but long enough to be read as one" * 20
     )
-    with pytest.raises(NameplateError, match="is not a registry"):
+    with pytest.raises(
+        NameplateError, match="cannot use .*registry.sqlite as a registry: file is not a database"
+    ):
         line("4F7-1")
     (tmp_path / "registry.sqlite").unlink()
     with contextlib.closing(sqlite3.connect(tmp_path / "registry.sqlite")) as other:
         other.execute("CREATE TABLE bookmarks (url)")
     with pytest.raises(NameplateError, match="another program's database"):
+        line("4F7-1")
+    assert not (tmp_path / "4F7-1.bin").exists()
+
+
+def test_a_register_that_cannot_be_opened_is_refused(line, tmp_path):
+    (tmp_path / "registry.sqlite").mkdir()
+    with pytest.raises(NameplateError, match="cannot use .*registry.sqlite as a registry: unable to open"):
         line("4F7-1")
     assert not (tmp_path / "4F7-1.bin").exists()
 
@@ -395,7 +406,7 @@ import os, sys
 from pathlib import Path
 from host_tests.factory_fixtures import UNIT
 from nameplate.factory.provision import provision
-from nameplate.factory.request import ProvisionRequest
+from nameplate.factory.request import ProvisionRequest, read_unit_file
 
 image, keys, folder, step = sys.argv[1:]
 provision(
@@ -520,3 +531,24 @@ def test_secrets_are_not_in_representations(make_unit):
     assert unit.broker_secret not in repr(unit)
     assert UNIT["wifi_psk"] not in repr(asked)
     assert replace(asked, serial="4F7-2").wifi_psk == UNIT["wifi_psk"]
+
+
+def test_the_guides_own_commands_work(tmp_path, monkeypatch, capsys):
+    """docs/factory.md: the block at the top, word for word, and the unit file."""
+    guide = (ROOT / "docs/factory.md").read_text()
+    commands = (
+        guide.split("```\n")[1].replace("\\\n", " ").replace("NAMEPLATE_WIFI_PSK=... ", "").splitlines()
+    )
+    assert len(commands) == 4
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NAMEPLATE_WIFI_PSK", "a password")
+    for line in commands:
+        program, *words = shlex.split(line)
+        assert program == "nameplate"
+        assert main.run(words) == 0, line
+    assert "4F7-220918" in capsys.readouterr().out.splitlines()[-2]
+    block = guide.split("```json\n")[1].split("```")[0]
+    (tmp_path / "unit.json").write_text(block)
+    asked = ProvisionRequest(**read_unit_file(tmp_path / "unit.json"))
+    asked.check(date(2026, 11, 24))
+    assert {field.name for field in fields(asked)} - set(json.loads(block)) == {"ueid", "dev"}

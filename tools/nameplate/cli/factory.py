@@ -212,8 +212,9 @@ def units(registry: Path, as_json: bool) -> None:
 def broker_users(registry: Path, form: str, out: Path) -> None:
     """Write the units' broker users and secrets as a broker's configuration."""
     from nameplate.factory.brokers import FORMATS
-    from nameplate.factory.files import write_atomic
+    from nameplate.factory.files import check_folder, write_atomic
 
+    check_folder(out, "the users")
     with _existing(registry) as register, register.exclusive():
         users = register.broker_users()
     write_atomic(out, FORMATS[form](users).encode(), 0o600)

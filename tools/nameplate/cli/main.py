@@ -100,9 +100,10 @@ def run(argv: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         return _missing(error)
     except OSError as error:
-        if error.filename is None:
+        if error.strerror is None:
             return _crash(error)
-        return _fail(f"{error.filename}: {error.strerror}", "check the path and its permissions", USAGE)
+        what = f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+        return _fail(what, "check the path, its permissions and the free space", USAGE)
     except Exception as error:  # noqa: BLE001 the last net: whatever it is, it becomes two lines
         return _crash(error)
 

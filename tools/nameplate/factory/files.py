@@ -6,6 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+from nameplate.factory.refused import Refused
+
 
 def write_new(path: Path, data: bytes, mode: int) -> None:
     """Create `path` with exactly `mode`, its bytes on the disk on return. Raises FileExistsError."""
@@ -15,6 +17,13 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def check_folder(path: Path, what: str) -> None:
+    """Raise Refused when the folder that is to hold `path` (in words: `what`) does not exist."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise Refused(f"no folder {folder} for {what}", "make it, or choose another place")
 
 
 def temporary_beside(path: Path) -> Path:

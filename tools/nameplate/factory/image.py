@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nameplate.factory import comb, partitions, profile
-from nameplate.factory.files import write_atomic
+from nameplate.factory.files import check_folder, write_atomic
 from nameplate.factory.refused import Refused
 from nameplate.factory.sources import device_modules, device_root
 
@@ -64,13 +64,14 @@ def build_image(model: str, out: Path, progress: Progress = lambda step: None) -
     `progress` is told each step in words. Raises Refused when a source does not compile, the profile is
     wrong, or the result is over its limits; `out` is then untouched.
     """
+    check_folder(out, "the image")
     root = device_root()
     checked = profile.load(root, model)
     slot = slot_files(root, checked, progress)
     progress("writing the file system")
     data, sizes, slot_bytes, total_bytes = _flash(root, slot)
     progress("writing the image")
-    _write(out, data)
+    write_atomic(out, data)
     return ImageReport(
         path=str(out),
         sha256=hashlib.sha256(data).hexdigest(),
@@ -155,9 +156,3 @@ def _within(what: str, size: int, limit: int) -> None:
             f"{what} takes {size} bytes on flash, the limit is {limit}",
             "make the firmware or the model smaller",
         )
-
-
-def _write(out: Path, data: bytes) -> None:
-    if not out.parent.is_dir():
-        raise Refused(f"no folder {out.parent} for the image", "make it, or choose another --out")
-    write_atomic(out, data)

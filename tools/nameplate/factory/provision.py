@@ -17,7 +17,7 @@ from pathlib import Path
 
 from nameplate.factory import keys as manufacturer_keys
 from nameplate.factory import partitions
-from nameplate.factory.files import sync_folder, temporary_beside, write_new
+from nameplate.factory.files import check_folder, sync_folder, temporary_beside, write_new
 from nameplate.factory.image import ImageContent, read_image
 from nameplate.factory.nvs_image import compact_json, write_nvs
 from nameplate.factory.refused import Refused
@@ -75,8 +75,7 @@ def provision(
     _check_image(image, base, request)
     if out.exists():
         raise Refused(f"{out} already exists", "a unit's file is never overwritten: it may hold its only key")
-    if not out.absolute().parent.is_dir():
-        raise Refused(f"no folder {out.absolute().parent} for the unit", "make it, or choose another --out")
+    check_folder(out, "the unit")
     progress("checked")
 
     with Registry(registry) as register:

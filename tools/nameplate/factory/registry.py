@@ -17,6 +17,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Self
 
+from nameplate.factory.files import check_folder
 from nameplate.factory.refused import Refused
 
 _APPLICATION_ID = 0x4E504C54  # "NPLT"
@@ -78,16 +79,17 @@ class Registry:
         """Raises Refused when `path` is another file, or its folder does not exist."""
         self.path = path
         self.secrets_path = path.with_name(path.name + ".broker")
-        if not path.absolute().parent.is_dir():
-            raise Refused(
-                f"no folder {path.absolute().parent} for the registry", "make it, or choose another"
-            )
-        self._database = sqlite3.connect(path, timeout=30, isolation_level=None)
+        check_folder(path, "the registry")
+        hint = "give a registry of units, or a new file, that may be written"
+        try:
+            self._database = sqlite3.connect(path, timeout=30, isolation_level=None)
+        except sqlite3.Error as error:
+            raise Refused(f"cannot use {path} as a registry: {error}", hint) from error
         try:
             self._prepare()
-        except sqlite3.DatabaseError as error:
+        except sqlite3.Error as error:
             self._database.close()
-            raise Refused(f"{path} is not a registry of units: {error}", "give the right file") from error
+            raise Refused(f"cannot use {path} as a registry: {error}", hint) from error
         except BaseException:
             self._database.close()
             raise
