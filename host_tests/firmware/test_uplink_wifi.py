@@ -67,7 +67,7 @@ def station(micropython):
 
 
 def test_it_joins_and_holds(station):
-    out = station("run((1, show), (1.5, show), (86400, show))\nprint(radio.ups[0][:2], longest[0] <= 1000)")
+    out = station("run((1, show), (1.5, show), (7200, show))\nprint(radio.ups[0][:2], longest[0] <= 1000)")
     assert out == [
         "joining Wi-Fi False 1",
         "Wi-Fi up True 1",
