@@ -15,6 +15,7 @@ from nameplate.errors import NameplateError
 from nameplate.factory import keys
 from nameplate.token import mint
 from nameplate.token.kinds import ROLES
+from nameplate.token.trust import Trust
 
 
 def mode(path: Path) -> int:
@@ -42,7 +43,8 @@ def test_every_role_has_its_own_key_and_only_its_owner_reads_it(directory, umask
     assert [key["role"] for key in trust["keys"]] == list(ROLES)
     assert len({key["x"] for key in trust["keys"]}) == len(ROLES)
     for key in trust["keys"]:
-        assert set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg", "role"}
+        assert set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg", "role", "oemid"}
+        assert key["oemid"] == 32473
         public = ECKey.import_key({name: key[name] for name in ("kty", "crv", "x", "y")})
         assert public.thumbprint() == key["kid"] == made.kids[f"{key['role']}-1.pem"]
         private = ECKey.import_key((directory / f"{key['role']}-1.pem").read_bytes())
@@ -106,6 +108,15 @@ def test_the_second_slot_is_added_beside_the_first(directory):
     assert mint.thumbprint(loaded.identity_key) == second.kids["identity-2.pem"]  # the newest signs
     with pytest.raises(NameplateError, match="already exists"):
         keys.make_keys(directory, slot=2, roles=["identity"])
+
+
+@pytest.mark.parametrize("oemid", [None, 32473, 2**32 - 1])
+def test_the_verifier_takes_the_trust_file(directory, oemid):
+    made = keys.make_keys(directory, oemid=oemid)
+    more = keys.make_keys(directory, slot=2)
+    trust = Trust.load(made.trust)
+    assert set(trust.keys) == {*made.kids.values(), *more.kids.values()}
+    assert {key.oemid for key in trust.keys.values()} == {oemid}
 
 
 def test_no_role_gets_a_third_key(directory):

@@ -30,6 +30,9 @@ from nameplate.factory.provision import Unit, provision
 from nameplate.factory.registry import Registry
 from nameplate.factory.request import ProvisionRequest, read_unit_file
 from nameplate.sim.nvs_pages import Storage
+from nameplate.token import schemas
+from nameplate.token.trust import Trust
+from nameplate.token.verifier import Verifier
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = ("checked", "entered", "written", "renamed", "done")
@@ -184,10 +187,9 @@ def test_the_longest_unit_fits_the_nvs_and_leaves_room_to_change_settings(make_u
     for number in range(50):
         storage.set_blob(namespace, "settings", nvs_image.frame(bytes([number]) * 500))
         storage.set_i32(namespace, "bootcount", number)
-    assert (
-        claims(nvs_image.unframe(storage.get_blob(namespace, "identity")), longest.trust)["serial"]
-        == "A" * 20
-    )
+    for kind in ("identity", "binding"):
+        token = nvs_image.unframe(storage.get_blob(namespace, kind))
+        assert schemas.problem(kind, claims(token, longest.trust)) is None
 
 
 def test_every_unit_has_its_own_key_secret_and_name(make_unit):
@@ -216,6 +218,12 @@ def test_the_real_firmware_reads_what_the_factory_wrote(unit, micropython, tmp_p
         f"True None None {unit.ueid} 4F7-220918 None mqtt://127.0.0.1:1883 "
         "['backend', 'identity', 'pass', 'update']"
     )
+
+
+def test_our_own_verifier_believes_the_unit(unit):
+    verifier = Verifier(Trust.load(unit.trust))
+    assert verifier.binding(unit.binding).verdict == "genuine"
+    assert verifier.check(unit.identity, kind="identity").verdict == "genuine"
 
 
 # The register, and refusals that depend on what is already there.

@@ -78,7 +78,7 @@ def make_keys(
             "leave out --oem and --oemid, or choose a new folder",
         )
     trust = read_trust(directory)
-    return _add(directory, trust, slot, roles)
+    return _add(directory, trust, slot, roles, _read_oem(directory).get("oemid"))
 
 
 def check_oem(oem: str | None, oemid: int | None) -> None:
@@ -146,7 +146,7 @@ def _make_folder(directory: Path, oem: str | None, oemid: int | None, roles: Seq
         if oem is not None or oemid is not None:
             named = {"oem": oem, "oemid": oemid}
             write_new(building / OEM_FILE, _json({k: v for k, v in named.items() if v is not None}), 0o644)
-        made = _add(building, {"keys": []}, 1, roles)
+        made = _add(building, {"keys": []}, 1, roles, oemid)
         os.rename(building, directory)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
@@ -155,7 +155,9 @@ def _make_folder(directory: Path, oem: str | None, oemid: int | None, roles: Seq
     return MadeKeys(directory, directory / TRUST_FILE, made.kids)
 
 
-def _add(directory: Path, trust: dict[str, Any], slot: int, roles: Sequence[str]) -> MadeKeys:
+def _add(
+    directory: Path, trust: dict[str, Any], slot: int, roles: Sequence[str], oemid: int | None
+) -> MadeKeys:
     for role in roles:
         if (directory / key_file(role, slot)).exists():
             raise Refused(
@@ -175,8 +177,9 @@ def _add(directory: Path, trust: dict[str, Any], slot: int, roles: Sequence[str]
             path = directory / key_file(role, slot)
             write_new(path, _pem(key), 0o600)
             written.append(path)
-            public = mint.trust_jwk(key, role)
-            trust["keys"].append(public)
+            public: dict[str, Any] = mint.trust_jwk(key, role)
+            # With the number in it, the key speaks for this maker only, also in a trust file merged from several.
+            trust["keys"].append(public if oemid is None else {**public, "oemid": oemid})
             kids[path.name] = public["kid"]
         write_atomic(directory / TRUST_FILE, _json(trust))
     except BaseException:
