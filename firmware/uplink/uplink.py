@@ -103,9 +103,10 @@ class Uplink:
             self._told.sent = (topic, will)
             alive()
             await link.subscribe((self._root + "cmd").encode())
-            await self._publish(link, "status", await self._status("online"), True)
-            alive()
+            # The binding first: without it nobody who has just met this unit can verify what follows.
             await self._publish(link, "identity", self._unit.binding, True)
+            alive()
+            await self._publish(link, "status", await self._status("online"), True)
             self._told.word = "online"
             await self._serve(link, self._settings.broker_url, alive)
         finally:

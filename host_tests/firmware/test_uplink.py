@@ -161,7 +161,7 @@ async def body():
     )
     assert out == ["True 0 online 0", f"('{ROOT}heartbeat', b'beat 2')"]
     listener.wait(6)
-    (birth, binding, *rest), will = listener.messages[:5], listener.messages[5]
+    (binding, birth, *rest), will = listener.messages[:5], listener.messages[5]
     assert birth[0] == ROOT + "status"
     assert json.loads(birth[1]) == {
         "eat_profile": "urn:nameplate:1:status",

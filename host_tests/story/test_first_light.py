@@ -1,0 +1,64 @@
+"""First light: the thinnest thread through all of it. A virtual fridge boots the image that is flashed, says who it is on
+its serial line, measures, signs, publishes over a real broker, and a subscriber verifies every word."""
+
+import secrets
+
+from nameplate.token.trust import Trust
+from nameplate.token.verifier import Verifier
+
+
+def test_it_says_who_it_is_on_its_serial_line_and_proves_it(house):
+    fridge = house.switch_on()
+    nonce = secrets.token_urlsafe(16)
+    result = fridge.ask("read", nonce=nonce)["result"]
+
+    verifier = Verifier(Trust.load(house.unit.trust))
+    binding = verifier.check(result["binding"], "binding")
+    identity = verifier.check(result["identity"], "identity")
+    reply = verifier.check(result["reply"], "reply", nonce=nonce)
+    assert [binding.verdict, identity.verdict, reply.verdict] == ["genuine"] * 3
+    assert identity.claims["serial"] == house.unit.serial
+    assert identity.ueid == binding.ueid == reply.ueid == house.unit.ueid
+    assert reply.claims["carrier"] == "serial"
+    assert reply.claims["bootcount"] == 1
+    assert {record["n"] for record in reply.claims["senml"]} == {"pan", "fridge"}
+
+
+def test_it_says_who_it_is_to_a_person(house):
+    fridge = house.switch_on()
+    fridge.board.run(3000)
+    said = fridge.type("id")
+    assert said[0] == "KF-320 fridge-freezer by Acme"
+    assert said[1].split() == ["serial", house.unit.serial]
+
+
+def test_its_panel_says_who_it_is_too(house):
+    fridge = house.switch_on()
+    fridge.wait(
+        lambda: fridge.board.panel[0].startswith("KF-320") and fridge.board.panel[3].startswith("online")
+    )
+    assert fridge.board.panel[0] == f"KF-320    {house.unit.serial}"
+    assert fridge.board.panel[1].startswith("Ends 2028-03-02")
+
+
+def test_one_signed_heartbeat_with_a_reading_is_verified(house):
+    fridge = house.switch_on()
+    heartbeats = lambda: house.subscriber.of("heartbeat")  # noqa: E731
+    fridge.wait(lambda: len(heartbeats()) >= 3)
+    assert house.subscriber.words() == {"genuine"}
+    assert house.subscriber.numbers()[:3] == [(1, 0), (1, 1), (1, 2)]
+    first, second = heartbeats()[:2]
+    assert first.claims["reset"] == "power"
+    assert first.claims["oemid"] == house.unit.oemid
+    assert {"n": "pan", "vb": False} in second.claims["senml"]
+    (reading,) = [record for record in second.claims["senml"] if record["n"] == "fridge"]
+    assert reading["u"] == "Cel"
+    assert 0 < reading["v"] < 10
+    assert second.claims["ack"] == "broker"
+    assert second.claims["clock"] == "floor"
+    assert "iat" not in second.claims
+    assert house.subscriber.of("status", state="online")[0].claims["conn"] == 1
+    assert all(
+        len(token) <= 700 for topic, token in house.subscriber.tokens[1:] if topic.endswith("/heartbeat")
+    )
+    assert fridge.resets() == ["power"]
