@@ -11,6 +11,8 @@ import micropython
 import struct
 import sys
 
+ABSENT = object()  # an argument that was not given
+
 CALL = const(0)
 ADC = const(1)
 IDLE = const(2)

@@ -1,6 +1,5 @@
 # micropython as the ESP32 port has it.
 from _real_micropython import (
-    RingIO,
     const,
     heap_lock,
     heap_unlock,
@@ -19,5 +18,5 @@ def kbd_intr(chr):
     _core.call("kbd_intr", chr)
 
 
-def alloc_emergency_exception_buf(size):
+def alloc_emergency_exception_buf(_size):
     pass

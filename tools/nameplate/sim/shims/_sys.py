@@ -3,14 +3,13 @@
 from micropython import const
 import _core
 import _real_sys
-import io
-from collections import namedtuple
+import io as _io
+from collections import namedtuple as _namedtuple
 
 __name__ = "sys"
 
 _BYTE_US = const(87)  # ten bits at 115200 baud
 _FIFO_US = const(128 * 87)
-_READABLE = const(1)
 _WRITABLE = const(4)
 
 platform = "esp32"
@@ -21,7 +20,7 @@ path = _real_sys.path
 modules = _real_sys.modules
 version = _core.hello["sys_version"]
 version_info = (3, 4, 0)
-implementation = namedtuple("implementation", ("name", "version", "_machine", "_mpy"))(
+implementation = _namedtuple("implementation", ("name", "version", "_machine", "_mpy"))(
     "micropython", tuple(_core.hello["version"]), _core.hello["uname"][4], _core.hello["mpy"]
 )
 
@@ -43,7 +42,7 @@ def _send(data):
     return len(data)
 
 
-class _Console(io.IOBase):
+class _Console(_io.IOBase):
     # Both directions of the serial line as a stream of bytes.
     _network = False
 
@@ -53,8 +52,8 @@ class _Console(io.IOBase):
     def _live(self):
         return True
 
-    def ioctl(self, request, argument):
-        return argument & _WRITABLE if request == 3 else 0
+    def _ready(self, mask):
+        return mask & _WRITABLE
 
     def _byte(self):
         poller = _core._real_select.poll()
@@ -99,8 +98,8 @@ class _Text:
     def _live(self):
         return True
 
-    def ioctl(self, request, argument):
-        return self.buffer.ioctl(request, argument)
+    def _ready(self, mask):
+        return mask & _WRITABLE
 
     def read(self, size=-1):
         return self.buffer.read(size).decode()
@@ -117,22 +116,22 @@ _console = _Console(_real_sys.stdin.buffer)
 stdin = stdout = stderr = _Text(_console)
 
 
-def print_exception(exc, file=None):
-    if file is None or isinstance(file, _Text):
-        buffer = io.StringIO()
-        _real_sys.print_exception(exc, buffer)
+def print_exception(_exc, _file=None):
+    if _file is None or isinstance(_file, _Text):
+        buffer = _io.StringIO()
+        _real_sys.print_exception(_exc, buffer)
         stdout.write(buffer.getvalue())
     else:
-        _real_sys.print_exception(exc, file)
+        _real_sys.print_exception(_exc, _file)
 
 
-def exit(retval=0):
-    raise SystemExit(retval)
+def exit(_retval=0):
+    raise SystemExit(_retval)
 
 
 def _print(*args, sep=" ", end="\n", file=None):
     if file is None or isinstance(file, _Text):
-        buffer = io.StringIO()
+        buffer = _io.StringIO()
         _real_print(*args, sep=sep, end=end, file=buffer)
         stdout.write(buffer.getvalue())
     else:
@@ -140,3 +139,5 @@ def _print(*args, sep=" ", end="\n", file=None):
 
 
 _real_print = print
+
+del const

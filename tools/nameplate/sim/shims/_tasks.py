@@ -1,7 +1,7 @@
 # The scheduler's queue and task, in Python, on simulated ticks: the interpreter's own are C and read the real clock.
 # Keys wrap at 2**30 as on the chip; equal keys keep their order of arrival, as they do there.
 from micropython import const
-import time
+import time as _time
 
 _PERIOD = const(1 << 30)
 _HALF = const(1 << 29)
@@ -17,7 +17,7 @@ class TaskQueue:
     def push(self, task, key=None):
         task.data = None
         if key is None:
-            key = time.ticks_ms()
+            key = _time.ticks_ms()
         task.ph_key = key
         tasks = self._tasks
         at = len(tasks)
@@ -80,8 +80,11 @@ class Task:
         if hasattr(task.data, "remove"):
             task.data.remove(task)
             queue.push(task)
-        elif 0 < ((task.ph_key - time.ticks_ms() + _HALF) & (_PERIOD - 1)) - _HALF:
+        elif 0 < ((task.ph_key - _time.ticks_ms() + _HALF) & (_PERIOD - 1)) - _HALF:
             queue.remove(task)
             queue.push(task)
         task.data = context["CancelledError"]
         return True
+
+
+del const

@@ -10,7 +10,7 @@ LOG_DEBUG = 4
 LOG_VERBOSE = 5
 
 
-def osdebug(uart_no, level=LOG_INFO):
+def osdebug(_uart_no, _level=LOG_INFO):
     pass
 
 
@@ -22,13 +22,13 @@ def flash_user_start():
     return _core.hello["vfs"][0]
 
 
-def flash_read(byte_offset, length_or_buffer):
-    _flash.read(byte_offset, length_or_buffer)
+def flash_read(_byte_offset, _buffer):
+    _flash.read(_byte_offset, _buffer)
 
 
-def flash_write(byte_offset, bytes):
-    _flash.program(byte_offset, bytes)
+def flash_write(_byte_offset, _bytes):
+    _flash.program(_byte_offset, _bytes)
 
 
-def flash_erase(sector_no):
-    _flash.erase(sector_no * 4096, 4096)
+def flash_erase(_sector_no):
+    _flash.erase(_sector_no * 4096, 4096)

@@ -1,14 +1,19 @@
 # machine as the ESP32 port has it: what an agent uses of it, each call answered by the physics behind the pins.
+# Arguments that the chip takes by position only have names nobody would use.
 from micropython import const
 import _core
-import struct
-import time
+import struct as _struct
+import time as _time
 
-PWRON_RESET = const(1)
-HARD_RESET = const(2)
-WDT_RESET = const(3)
-DEEPSLEEP_RESET = const(4)
-SOFT_RESET = const(5)
+PWRON_RESET = 1
+HARD_RESET = 2
+WDT_RESET = 3
+DEEPSLEEP_RESET = 4
+SOFT_RESET = 5
+
+_ABSENT = _core.ABSENT
+_IRQ_BOTH = const(3)
+_ATTN_11DB = const(3)
 
 
 def _end(name, *args):
@@ -25,12 +30,12 @@ def soft_reset():
     _end("soft_reset")
 
 
-def deepsleep(time_ms=0):
-    _end("deepsleep", time_ms)
+def deepsleep(_time_ms=0):
+    _end("deepsleep", _time_ms)
 
 
-def lightsleep(time_ms=0):
-    time.sleep_ms(time_ms)
+def lightsleep(_time_ms=0):
+    _time.sleep_ms(_time_ms)
 
 
 def reset_cause():
@@ -45,12 +50,12 @@ def unique_id():
     return bytes(_core.hello["unique_id"])
 
 
-def freq(*hz):
-    if not hz:
+def freq(_hz=_ABSENT):
+    if _hz is _ABSENT:
         return _core.hello["freq"]
-    if hz[0] not in _core.hello["freqs"]:
+    if _hz not in _core.hello["freqs"]:
         raise ValueError("unsupported frequency")
-    _core.hello["freq"] = hz[0]
+    _core.hello["freq"] = _hz
     return None
 
 
@@ -62,53 +67,55 @@ def disable_irq():
     return _core.mask(True)
 
 
-def enable_irq(state):
-    _core.mask(state)
+def enable_irq(_state):
+    _core.mask(_state)
 
 
 class Pin:
-    IN = const(1)
-    OUT = const(3)
-    OPEN_DRAIN = const(7)
-    PULL_DOWN = const(1)
-    PULL_UP = const(2)
-    IRQ_RISING = const(1)
-    IRQ_FALLING = const(2)
-    WAKE_LOW = const(4)
-    WAKE_HIGH = const(5)
-    DRIVE_0 = const(0)
-    DRIVE_1 = const(1)
-    DRIVE_2 = const(2)
-    DRIVE_3 = const(3)
+    IN = 1
+    OUT = 3
+    OPEN_DRAIN = 7
+    PULL_DOWN = 1
+    PULL_UP = 2
+    IRQ_RISING = 1
+    IRQ_FALLING = 2
+    WAKE_LOW = 4
+    WAKE_HIGH = 5
+    DRIVE_0 = 0
+    DRIVE_1 = 1
+    DRIVE_2 = 2
+    DRIVE_3 = 3
 
     _made = {}
 
-    def __new__(cls, id, mode=None, pull=-1, *, value=None, drive=None, hold=None):
-        if isinstance(id, Pin):
-            return id
-        pin = cls._made.get(id)
+    def __new__(cls, _id, mode=None, pull=-1, *, value=_ABSENT, drive=None):
+        if isinstance(_id, Pin):
+            return _id
+        pin = cls._made.get(_id)
         if pin is None:
-            _core.call("pin", id)  # ValueError: this chip has no such pin
+            _core.call("pin", _id)  # ValueError: this chip has no such pin
             pin = object.__new__(cls)
-            pin._id = id
+            pin._id = _id
             pin._handler = None
-            cls._made[id] = pin
+            cls._made[_id] = pin
         return pin
 
-    def __init__(self, id, mode=None, pull=-1, *, value=None, drive=None, hold=None):
-        if mode is not None or pull != -1 or value is not None:
-            self.init(mode, pull, value=value, drive=drive, hold=hold)
+    def __init__(self, _id, mode=None, pull=-1, *, value=_ABSENT, drive=None):
+        if mode is not None or pull != -1 or value is not _ABSENT:
+            self.init(mode, pull, value=value, drive=drive)
 
-    def init(self, mode=None, pull=-1, *, value=None, drive=None, hold=None):
-        _core.call("pin_init", self._id, mode, pull, None if value is None else bool(value))
+    def init(self, mode=None, pull=-1, *, value=_ABSENT, drive=None):
+        level = None if value is _ABSENT else bool(value)
+        _core.call("pin_init", self._id, None if mode == -1 else mode, pull, level)
 
-    def value(self, *x):
-        if x:
-            _core.request(_core.PIN_WRITE, bytes((self._id, 1 if x[0] else 0)))
-            return None
-        return _core.request(_core.PIN_READ, bytes((self._id,)))[0]
+    def value(self, _x=_ABSENT):
+        if _x is _ABSENT:
+            return _core.request(_core.PIN_READ, bytes((self._id,)))[0]
+        _core.request(_core.PIN_WRITE, bytes((self._id, 1 if _x else 0)))
+        return None
 
-    __call__ = value
+    def __call__(self, _x=_ABSENT):
+        return self.value(_x)
 
     def on(self):
         self.value(1)
@@ -116,7 +123,7 @@ class Pin:
     def off(self):
         self.value(0)
 
-    def irq(self, handler=None, trigger=IRQ_FALLING | IRQ_RISING, wake=None):
+    def irq(self, handler=None, trigger=_IRQ_BOTH, *, wake=None):
         self._handler = handler
         _core.handlers[(_core.EDGE, self._id)] = self._fire if handler else None
         _core.call("pin_irq", self._id, trigger if handler else 0)
@@ -138,25 +145,25 @@ class _Irq:
     def __call__(self):
         self._pin._fire(0)
 
-    def trigger(self, *trigger):
+    def trigger(self, _trigger=_ABSENT):
         old = self._trigger
-        if trigger:
-            self._trigger = trigger[0]
-            _core.call("pin_irq", self._pin._id, trigger[0])
+        if _trigger is not _ABSENT:
+            self._trigger = _trigger
+            _core.call("pin_irq", self._pin._id, _trigger)
         return old
 
 
 class ADC:
-    ATTN_0DB = const(0)
-    ATTN_2_5DB = const(1)
-    ATTN_6DB = const(2)
-    ATTN_11DB = const(3)
+    ATTN_0DB = 0
+    ATTN_2_5DB = 1
+    ATTN_6DB = 2
+    ATTN_11DB = 3
 
-    def __init__(self, pin, *, atten=ATTN_11DB):
-        self._pin = Pin(pin)
+    def __init__(self, id, *, atten=_ATTN_11DB):
+        self._pin = Pin(id)
         self.init(atten=atten)
 
-    def init(self, *, atten=ATTN_11DB):
+    def init(self, *, atten=_ATTN_11DB):
         _core.call("adc", self._pin._id, atten)
         self._ask = bytes((self._pin._id, atten))
 
@@ -166,7 +173,7 @@ class ADC:
     def _sample(self):
         # The converter's raw 12 bits and the calibrated microvolts.
         _core.spend(60)
-        return struct.unpack("<HI", _core.request(_core.ADC, self._ask))
+        return _struct.unpack("<HI", _core.request(_core.ADC, self._ask))
 
     def read(self):
         return self._sample()[0]
@@ -180,23 +187,25 @@ class ADC:
 
 
 class Timer:
-    ONE_SHOT = const(0)
-    PERIODIC = const(1)
+    ONE_SHOT = 0
+    PERIODIC = 1
 
-    def __init__(self, id, *, mode=PERIODIC, freq=-1, period=-1, callback=None, hard=False):
-        if not -1 <= id < _core.hello["timers"]:
+    def __init__(self, _id, *, mode=PERIODIC, freq=None, period=None, callback=None, hard=None):
+        if not -1 <= _id < _core.hello["timers"]:
             raise ValueError("invalid Timer number")
-        self._id = id & 255
+        self._id = _id & 255
         self._callback = None
-        if freq > 0 or period >= 0 or callback:
+        if freq is not None or period is not None or callback:
             self.init(mode=mode, freq=freq, period=period, callback=callback, hard=hard)
 
-    def init(self, *, mode=PERIODIC, freq=-1, period=-1, callback=None, hard=False):
+    def init(self, *, mode=PERIODIC, freq=None, period=None, callback=None, hard=None):
         if hard:
             raise ValueError("hard Timers are not implemented")
+        if period is None and freq is None:
+            raise ValueError("a timer needs a period or a frequency")
         self._callback = callback
         _core.handlers[(_core.TIMER, self._id)] = self._fire
-        _core.call("timer", self._id, int(1000000 // freq) if freq > 0 else max(1, period) * 1000, mode == 1)
+        _core.call("timer", self._id, int(1000000 // freq) if freq else max(1, period) * 1000, mode == 1)
 
     def deinit(self):
         self._callback = None
@@ -208,7 +217,7 @@ class Timer:
 
 
 class WDT:
-    def __init__(self, id=0, timeout=5000):
+    def __init__(self, *, id=0, timeout=5000):
         if id != 0:
             raise ValueError("WDT(%d) doesn't exist" % id)
         if timeout <= 0:
@@ -223,37 +232,36 @@ class RTC:
     def __init__(self, id=0):
         pass
 
-    def memory(self, *data):
-        if not data:
+    def memory(self, _data=_ABSENT):
+        if _data is _ABSENT:
             return _core.call("rtc_memory", False)[1]
-        if len(data[0]) > 2048:
+        if len(_data) > 2048:
             raise ValueError("buffer too long")
-        _core.call("rtc_memory", True, blob=bytes(data[0]))
+        _core.call("rtc_memory", True, blob=bytes(_data))
         return None
 
-    def datetime(self, *datetimetuple):
-        if not datetimetuple:
-            us = time._now_us()
-            t = time.gmtime(us // 1000000)
+    def datetime(self, datetimetuple=None):
+        if datetimetuple is None:
+            us = _time._now_us()
+            t = _time.gmtime(us // 1000000)
             return (t[0], t[1], t[2], t[6], t[3], t[4], t[5], us % 1000000)
-        t = datetimetuple[0]
-        us = time.mktime((t[0], t[1], t[2], t[4], t[5], t[6], 0, 0)) * 1000000 + t[7]
-        time._rtc[0] += us - time._now_us()
-        _core.call("rtc_set", time._rtc[0])
+        t = datetimetuple
+        us = _time.mktime((t[0], t[1], t[2], t[4], t[5], t[6], 0, 0)) * 1000000 + t[7]
+        _time._rtc[0] += us - _time._now_us()
+        _core.call("rtc_set", _time._rtc[0])
         return None
 
-    def init(self, datetime):
-        self.datetime(datetime)
+    def init(self, _datetime):
+        self.datetime(_datetime)
 
 
 class I2C:
-    def __init__(self, id=-1, *, scl=None, sda=None, freq=400000, timeout=50000):
-        if id not in (-1, 0, 1):
-            raise ValueError("I2C(%d) doesn't exist" % id)
+    def __init__(self, _id=-1, *, scl=None, sda=None, freq=400000, timeout=50000):
+        if _id not in (-1, 0, 1):
+            raise ValueError("I2C(%d) doesn't exist" % _id)
         self._byte_us = 9000000 // freq
-        self._bus = _core.call(
-            "i2c", id, -1 if scl is None else Pin(scl)._id, -1 if sda is None else Pin(sda)._id
-        )[0]
+        pins = [-1 if pin is None else Pin(pin)._id for pin in (scl, sda)]
+        self._bus = _core.call("i2c", _id, pins[0], pins[1])[0]
 
     def _spend(self, count):
         # The bus is driven byte by byte while the caller waits.
@@ -263,18 +271,21 @@ class I2C:
         self._spend(112)
         return _core.call("i2c_scan", self._bus)[0]
 
-    def writeto(self, addr, buf, stop=True):
-        size = len(buf)
-        _core.request(_core.I2C_WRITE, bytes((self._bus, addr)) + buf)
+    def writeto(self, _addr, _buf, _stop=True):
+        size = len(_buf)
+        _core.request(_core.I2C_WRITE, bytes((self._bus, _addr)) + _buf)
         self._spend(size)
         return size
 
-    def readfrom(self, addr, nbytes, stop=True):
-        self._spend(nbytes)
-        return _core.call("i2c_read", self._bus, addr, nbytes)[1]
+    def readfrom(self, _addr, _nbytes, _stop=True):
+        self._spend(_nbytes)
+        return _core.call("i2c_read", self._bus, _addr, _nbytes)[1]
 
-    def readfrom_into(self, addr, buf, stop=True):
-        buf[:] = self.readfrom(addr, len(buf), stop)
+    def readfrom_into(self, _addr, _buf, _stop=True):
+        _buf[:] = self.readfrom(_addr, len(_buf), _stop)
 
-    def writevto(self, addr, vector, stop=True):
-        return self.writeto(addr, b"".join([bytes(part) for part in vector]), stop)
+    def writevto(self, _addr, _vector, _stop=True):
+        return self.writeto(_addr, b"".join([bytes(part) for part in _vector]), _stop)
+
+
+del const

@@ -1,49 +1,51 @@
 # network as the ESP32 port has it: the station interface. The radio itself is the supervisor's.
-from micropython import const
 import _core
 
-STA_IF = const(0)
-AP_IF = const(1)
-STAT_IDLE = const(1000)
-STAT_CONNECTING = const(1001)
-STAT_GOT_IP = const(1010)
-STAT_BEACON_TIMEOUT = const(200)
-STAT_NO_AP_FOUND = const(201)
-STAT_WRONG_PASSWORD = const(202)
-STAT_ASSOC_FAIL = const(203)
-STAT_HANDSHAKE_TIMEOUT = const(204)
-AUTH_OPEN = const(0)
-AUTH_WEP = const(1)
-AUTH_WPA_PSK = const(2)
-AUTH_WPA2_PSK = const(3)
-AUTH_WPA_WPA2_PSK = const(4)
-AUTH_WPA3_PSK = const(6)
-AUTH_WPA2_WPA3_PSK = const(7)
+STA_IF = 0
+AP_IF = 1
+STAT_IDLE = 1000
+STAT_CONNECTING = 1001
+STAT_GOT_IP = 1010
+STAT_BEACON_TIMEOUT = 200
+STAT_NO_AP_FOUND = 201
+STAT_WRONG_PASSWORD = 202
+STAT_ASSOC_FAIL = 203
+STAT_HANDSHAKE_TIMEOUT = 204
+AUTH_OPEN = 0
+AUTH_WEP = 1
+AUTH_WPA_PSK = 2
+AUTH_WPA2_PSK = 3
+AUTH_WPA_WPA2_PSK = 4
+AUTH_WPA3_PSK = 6
+AUTH_WPA2_WPA3_PSK = 7
 
+_ABSENT = _core.ABSENT
 _hostname = "mpy-esp32"
 
 
-def hostname(*name):
+def hostname(_name=_ABSENT):
     global _hostname
-    if name:
-        _hostname = name[0]
-        return None
-    return _hostname
+    if _name is _ABSENT:
+        return _hostname
+    _hostname = _name
+    return None
 
 
-def country(*code):
-    return None if code else "XX"
+def country(_code=_ABSENT):
+    return "XX" if _code is _ABSENT else None
+
+
+def _text(value):
+    return value.decode() if isinstance(value, (bytes, bytearray)) else value
 
 
 class WLAN:
-    IF_STA = const(0)
-    IF_AP = const(1)
-    PM_NONE = const(0)
-    PM_PERFORMANCE = const(1)
-    PM_POWERSAVE = const(2)
+    PM_NONE = 0
+    PM_PERFORMANCE = 1
+    PM_POWERSAVE = 2
 
-    def __init__(self, interface_id=STA_IF):
-        if interface_id != STA_IF:
+    def __init__(self, _interface_id=STA_IF):
+        if _interface_id != STA_IF:
             raise NotImplementedError("the virtual board's radio is a station only")
 
     def _ask(self, name, *args):
@@ -53,11 +55,13 @@ class WLAN:
             raise OSError(answer["error"])
         return answer
 
-    def active(self, *is_active):
-        return self._ask("active", *[bool(on) for on in is_active])
+    def active(self, _is_active=_ABSENT):
+        if _is_active is _ABSENT:
+            return self._ask("active")
+        return self._ask("active", bool(_is_active))
 
-    def connect(self, ssid=None, key=None, *, bssid=None):
-        self._ask("connect", _text(ssid), _text(key))
+    def connect(self, _ssid=None, _password=None, *, bssid=None):
+        self._ask("connect", _text(_ssid), _text(_password))
 
     def disconnect(self):
         self._ask("disconnect")
@@ -65,8 +69,8 @@ class WLAN:
     def isconnected(self):
         return self._ask("isconnected")
 
-    def status(self, *param):
-        return self._ask("status", *param)
+    def status(self, _param=_ABSENT):
+        return self._ask("status") if _param is _ABSENT else self._ask("status", _param)
 
     def scan(self):
         found, us = self._ask("scan")
@@ -76,22 +80,20 @@ class WLAN:
             for name, mac, channel, rssi, auth in found
         ]
 
-    def ifconfig(self, *configtuple):
-        answer = self._ask("ifconfig", *configtuple)
-        return None if configtuple else tuple(answer)
+    def ifconfig(self, _ip_mask_gateway_dns=_ABSENT):
+        if _ip_mask_gateway_dns is _ABSENT:
+            return tuple(self._ask("ifconfig"))
+        self._ask("ifconfig", _ip_mask_gateway_dns)
+        return None
 
-    def config(self, *args, **kwargs):
-        if args and kwargs:
-            raise TypeError("either pos or kw args are allowed")
-        if kwargs:
-            for name, value in kwargs.items():
-                self._ask("set", name, list(value) if isinstance(value, (bytes, bytearray)) else value)
-            return None
-        if len(args) != 1:
+    def config(self, param=_ABSENT, **settings):
+        if param is not _ABSENT:
+            if settings:
+                raise TypeError("either pos or kw args are allowed")
+            answer = self._ask("get", param)
+            return bytes(answer) if param == "mac" else answer
+        if not settings:
             raise TypeError("can query only one param")
-        answer = self._ask("get", args[0])
-        return bytes(answer) if args[0] == "mac" else answer
-
-
-def _text(value):
-    return value.decode() if isinstance(value, (bytes, bytearray)) else value
+        for name, value in settings.items():
+            self._ask("set", name, list(value) if isinstance(value, (bytes, bytearray)) else value)
+        return None

@@ -1,7 +1,7 @@
 # os as the ESP32 port has it. The names are those of the interpreter, less what a chip has not.
 import _core
 from _real_os import chdir, getcwd, ilistdir, listdir, mkdir, remove, rename, rmdir, stat, statvfs, unlink
-from _vfs import VfsFat, VfsLfs2, mount, umount
+from _vfs import mount, umount
 from collections import namedtuple as _namedtuple
 
 _uname = _namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))(*_core.hello["uname"])
@@ -11,8 +11,8 @@ def uname():
     return _uname
 
 
-def urandom(n):
-    return _core.call("urandom", n)[1]
+def urandom(_n):
+    return _core.call("urandom", _n)[1]
 
 
 def sync():

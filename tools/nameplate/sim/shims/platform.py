@@ -2,7 +2,7 @@
 import _core
 
 
-def platform(aliased=0, terse=0):
+def platform():
     return _core.hello["platform"]
 
 

@@ -4,10 +4,10 @@ from micropython import const
 import _core
 import _real_select
 
-POLLIN = const(1)
-POLLOUT = const(4)
-POLLERR = const(8)
-POLLHUP = const(16)
+POLLIN = 1
+POLLOUT = 4
+POLLERR = 8
+POLLHUP = 16
 
 _IOCTL_POLL = const(3)
 
@@ -23,7 +23,7 @@ class _Entry:
 
     def soft(self):
         # Readiness that the host cannot see.
-        return self.obj.ioctl(_IOCTL_POLL, self.mask)
+        return self.obj.ioctl(_IOCTL_POLL, self.mask) if self.real is None else self.obj._ready(self.mask)
 
 
 class poll:
@@ -91,20 +91,23 @@ class poll:
             if found or (until is not None and clock.us() >= until):
                 return found
 
-    def poll(self, timeout=-1):
-        return self._wait(timeout)
+    def poll(self, _timeout=-1):
+        return self._wait(_timeout)
 
-    def ipoll(self, timeout=-1, flags=0):
-        return iter(self._wait(timeout))
+    def ipoll(self, _timeout=-1, _flags=0):
+        return iter(self._wait(_timeout))
 
 
-def select(rlist, wlist, xlist, timeout=None):
+def select(_rlist, _wlist, _xlist, _timeout=None):
     poller = poll()
-    for obj in rlist:
-        poller.register(obj, POLLIN | POLLOUT if obj in wlist else POLLIN)
-    for obj in wlist:
-        if obj not in rlist:
+    for obj in _rlist:
+        poller.register(obj, POLLIN | POLLOUT if obj in _wlist else POLLIN)
+    for obj in _wlist:
+        if obj not in _rlist:
             poller.register(obj, POLLOUT)
-    found = poller._wait(None if timeout is None else int(timeout * 1000))
-    readable = [obj for obj, events in found if events & ~POLLOUT and obj in rlist]
-    return readable, [obj for obj, events in found if events & POLLOUT and obj in wlist], []
+    found = poller._wait(None if _timeout is None else int(_timeout * 1000))
+    readable = [obj for obj, events in found if events & ~POLLOUT and obj in _rlist]
+    return readable, [obj for obj, events in found if events & POLLOUT and obj in _wlist], []
+
+
+del const

@@ -3,22 +3,20 @@
 from micropython import const
 import _core
 import _real_socket
-import io
+import io as _io
 
-AF_INET = const(2)
-SOCK_STREAM = const(1)
-SOCK_DGRAM = const(2)
-SOCK_RAW = const(3)
-IPPROTO_IP = const(0)
-IPPROTO_TCP = const(6)
-IPPROTO_UDP = const(17)
-SOL_SOCKET = const(4095)
-SO_REUSEADDR = const(4)
-SO_BROADCAST = const(32)
-TCP_NODELAY = const(1)
-MSG_PEEK = const(1)
-MSG_DONTWAIT = const(8)
-IP_ADD_MEMBERSHIP = const(3)
+AF_INET = 2
+SOCK_STREAM = 1
+SOCK_DGRAM = 2
+SOCK_RAW = 3
+IPPROTO_IP = 0
+IPPROTO_TCP = 6
+IPPROTO_UDP = 17
+SOL_SOCKET = 4095
+SO_REUSEADDR = 4
+SO_BROADCAST = 32
+TCP_NODELAY = 1
+IP_ADD_MEMBERSHIP = 3
 
 _POLLIN = const(1)
 _POLLOUT = const(4)
@@ -33,6 +31,7 @@ _EHOSTUNREACH = const(118)
 _EINPROGRESS = const(119)
 _ENOTCONN = const(128)
 _EISCONN = const(127)
+_EAFNOSUPPORT = const(106)
 
 _SEND_ROOM = const(5760)  # lwIP's send buffer: what a silent connection still takes
 _SYN_US = const(75000000)  # until a connection nobody answers is given up
@@ -79,8 +78,8 @@ def _resolve(host):
     return address
 
 
-def getaddrinfo(host, port, af=0, type=0, proto=0, flags=0):
-    return [(AF_INET, type or SOCK_STREAM, proto, "", (_resolve(host), int(port)))]
+def getaddrinfo(_host, _port, _af=0, _type=0, _proto=0, _flags=0):
+    return [(AF_INET, _type or SOCK_STREAM, _proto, "", (_resolve(_host), int(_port)))]
 
 
 def _route(kind, address):
@@ -94,17 +93,17 @@ def _packed(address):
     return _real_socket.getaddrinfo(address[0], address[1])[0][-1]
 
 
-class socket(io.IOBase):
+class socket(_io.IOBase):
     _network = True
 
-    def __init__(self, af=AF_INET, type=SOCK_STREAM, proto=0, _accepted=None):
-        if af != AF_INET or type not in (SOCK_STREAM, SOCK_DGRAM):
-            raise OSError(_NUMBERS.get(97, 97))
-        self._type = type
-        self._real = _accepted or _real_socket.socket(_real_socket.AF_INET, type)
+    def __init__(self, _af=AF_INET, _type=SOCK_STREAM, _proto=0):
+        if _af != AF_INET or _type not in (SOCK_STREAM, SOCK_DGRAM):
+            raise OSError(_EAFNOSUPPORT)
+        self._type = _type
+        self._real = _real_socket.socket(_real_socket.AF_INET, _type)
         self._real.setblocking(False)
         self._timeout_us = None
-        self._state = _OPEN if _accepted or type == SOCK_DGRAM else _NEW
+        self._state = _OPEN if _type == SOCK_DGRAM else _NEW
         self._life = _core.network_lives
         self._held = b""  # taken from the program, not yet given to the host: there is no link
         self._give_up_us = 0
@@ -117,12 +116,7 @@ class socket(io.IOBase):
     def _dead(self):
         return self._type == SOCK_STREAM and self._life != _core.network_lives and self._state != _NEW
 
-    def ioctl(self, request, argument):
-        if request == 4:
-            self.close()
-            return 0
-        if request != 3:
-            return -1
+    def _ready(self, argument):
         if self._state == _NEW:
             return argument & _POLLOUT | _POLLHUP
         if self._state == _CLOSED_BY_PEER:
@@ -162,14 +156,14 @@ class socket(io.IOBase):
 
     # The chip's methods
 
-    def connect(self, address):
-        address = (_resolve(address[0]), address[1])
+    def connect(self, _address):
+        _address = (_resolve(_address[0]), _address[1])
         if self._type == SOCK_DGRAM:
-            self._peer = address
+            self._peer = _address
             return
         if self._state == _OPEN:
             raise OSError(_EISCONN)
-        word, to = _route("tcp", address)
+        word, to = _route("tcp", _address)
         if word == "unreachable":
             raise OSError(_EHOSTUNREACH)
         if word == "refused":
@@ -201,16 +195,16 @@ class socket(io.IOBase):
                 self._state = _NEW
                 raise _error(error)
 
-    def bind(self, address):
-        # The board's own address lies on no interface of the host: it listens on loopback only.
+    def bind(self, _address):
+        # The board's own _address lies on no interface of the host: it listens on loopback only.
         try:
-            self._real.bind(_packed(("127.0.0.1", address[1])))
+            self._real.bind(_packed(("127.0.0.1", _address[1])))
         except OSError as error:
             raise _error(error)
         self._state = _OPEN
 
-    def listen(self, backlog=2):
-        self._real.listen(backlog)
+    def listen(self, _backlog=2):
+        self._real.listen(_backlog)
         self._state = _OPEN
 
     def accept(self):
@@ -218,7 +212,7 @@ class socket(io.IOBase):
         while True:
             try:
                 real, address = self._real.accept()
-                return socket(self._type and AF_INET, SOCK_STREAM, 0, real), _unpacked(address)
+                return _connected(real), _unpacked(address)
             except OSError as error:
                 if error.args[0] != 11:
                     raise _error(error)
@@ -266,37 +260,37 @@ class socket(io.IOBase):
                 return sent
             self._block(_POLLOUT, until)
 
-    def send(self, data):
-        return self._send_some(data)
+    def send(self, _data):
+        return self._send_some(_data)
 
-    def sendall(self, data):
-        view = memoryview(data)
+    def sendall(self, _data):
+        view = memoryview(_data)
         while len(view):
             view = view[self._send_some(view) :]
 
-    def write(self, buf, size=-1):
-        if size >= 0:
-            buf = memoryview(buf)[:size]
+    def write(self, _buf, _size=-1):
+        if _size >= 0:
+            _buf = memoryview(_buf)[:_size]
         try:
-            return self._send_some(buf)
+            return self._send_some(_buf)
         except OSError as error:
             if error.args[0] == _EAGAIN:
                 return None
             raise
 
-    def sendto(self, data, address):
-        word, to = _route("udp", (_resolve(address[0]), address[1]))
+    def sendto(self, _data, _address):
+        word, to = _route("udp", (_resolve(_address[0]), _address[1]))
         if word == "unreachable":
             raise OSError(_EHOSTUNREACH)
         if word == "sent":
             _core.hot()
             self._aliases = getattr(self, "_aliases", {})
-            self._aliases[(to[0], to[1])] = (_resolve(address[0]), address[1])
+            self._aliases[(to[0], to[1])] = (_resolve(_address[0]), _address[1])
             try:
-                self._real.sendto(data, _packed(to))
+                self._real.sendto(_data, _packed(to))
             except OSError as error:
                 raise _error(error)
-        return len(data)
+        return len(_data)
 
     def _receive(self, size):
         # Bytes, b"" at the end of the connection, None when there are none yet.
@@ -318,23 +312,21 @@ class socket(io.IOBase):
             self._state = _CLOSED_BY_PEER
         return data
 
-    def recv(self, bufsize, flags=0):
+    def recv(self, _bufsize):
         until = self._until()
         while True:
-            data = self._receive(bufsize)
+            data = self._receive(_bufsize)
             if data is not None:
                 return data
-            if flags & MSG_DONTWAIT:
-                raise OSError(_EAGAIN)
             self._block(_POLLIN, until)
 
-    def recvfrom(self, bufsize, flags=0):
+    def recvfrom(self, _bufsize):
         until = self._until()
         while True:
             self._check()
             if self._live():
                 try:
-                    data, address = self._real.recvfrom(bufsize)
+                    data, address = self._real.recvfrom(_bufsize)
                     _core.hot(5)
                     address = _unpacked(address)
                     return data, getattr(self, "_aliases", {}).get(address, address)
@@ -343,11 +335,11 @@ class socket(io.IOBase):
                         raise _error(error)
             self._block(_POLLIN, until)
 
-    def read(self, size=-1):
+    def read(self, _size=-1):
         got = b""
-        while size < 0 or len(got) < size:
+        while _size < 0 or len(got) < _size:
             try:
-                data = self.recv(1024 if size < 0 else size - len(got))
+                data = self.recv(1024 if _size < 0 else _size - len(got))
             except OSError as error:
                 if error.args[0] == _EAGAIN:
                     return got or None
@@ -357,10 +349,10 @@ class socket(io.IOBase):
             got += data
         return got
 
-    def readinto(self, buf, nbytes=-1):
-        view = memoryview(buf)
-        if nbytes >= 0:
-            view = view[:nbytes]
+    def readinto(self, _buf, _nbytes=-1):
+        view = memoryview(_buf)
+        if _nbytes >= 0:
+            view = view[:_nbytes]
         at = 0
         while at < len(view):
             try:
@@ -389,24 +381,24 @@ class socket(io.IOBase):
             got += data
         return got
 
-    def settimeout(self, value):
+    def settimeout(self, _value):
         # The port asks lwIP every 100 ms, once more than fits the time.
-        if value is None:
+        if _value is None:
             self._timeout_us = None
         else:
-            ms = int(value * 1000)
+            ms = int(_value * 1000)
             self._timeout_us = (ms // 100 + 1) * 100000 if ms else 0
 
-    def setblocking(self, value):
-        self.settimeout(None if value else 0)
+    def setblocking(self, _value):
+        self.settimeout(None if _value else 0)
 
-    def setsockopt(self, level, optname, value):
-        if optname == SO_REUSEADDR and level == SOL_SOCKET:
-            self._real.setsockopt(_real_socket.SOL_SOCKET, _real_socket.SO_REUSEADDR, value)
-        elif optname not in (SO_BROADCAST, TCP_NODELAY):
+    def setsockopt(self, _level, _optname, _value):
+        if _optname == SO_REUSEADDR and _level == SOL_SOCKET:
+            self._real.setsockopt(_real_socket.SOL_SOCKET, _real_socket.SO_REUSEADDR, _value)
+        elif _optname not in (SO_BROADCAST, TCP_NODELAY):
             print("Warning: lwip.setsockopt() option not implemented")
 
-    def makefile(self, mode="rb", buffering=0):
+    def makefile(self, _mode="rb", _buffering=0):
         return self
 
     def fileno(self):
@@ -418,6 +410,18 @@ class socket(io.IOBase):
             self._real.close()
 
 
+def _connected(real):
+    made = socket()
+    made._real.close()
+    made._real = real
+    real.setblocking(False)
+    made._state = _OPEN
+    return made
+
+
 def _unpacked(address):
     family = _real_socket.sockaddr(address)
     return ".".join(str(part) for part in family[1]), family[2]
+
+
+del const

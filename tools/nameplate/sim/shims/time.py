@@ -24,14 +24,14 @@ def ticks_cpu():
     return (_clock.us() - _boot_us) * 160 & _PERIOD - 1
 
 
-def ticks_diff(ticks1, ticks2):
-    return (ticks1 - ticks2 + _HALF & _PERIOD - 1) - _HALF
+def ticks_diff(_ticks1, _ticks2):
+    return (_ticks1 - _ticks2 + _HALF & _PERIOD - 1) - _HALF
 
 
-def ticks_add(ticks, delta):
-    if not -_HALF < delta < _HALF:
+def ticks_add(_ticks, _delta):
+    if not -_HALF < _delta < _HALF:
         raise OverflowError("ticks interval overflow")
-    return ticks + delta & _PERIOD - 1
+    return _ticks + _delta & _PERIOD - 1
 
 
 def _sleep_us(us):
@@ -42,16 +42,16 @@ def _sleep_us(us):
             return
 
 
-def sleep(seconds):
-    _sleep_us(int(seconds * 1000000))
+def sleep(_seconds):
+    _sleep_us(int(_seconds * 1000000))
 
 
-def sleep_ms(ms):
-    _sleep_us(max(0, ms) * 1000)
+def sleep_ms(_ms):
+    _sleep_us(max(0, _ms) * 1000)
 
 
-def sleep_us(us):
-    _sleep_us(max(0, us))
+def sleep_us(_us):
+    _sleep_us(max(0, _us))
 
 
 def _now_us():
@@ -66,20 +66,23 @@ def time_ns():
     return _now_us() * 1000
 
 
-def gmtime(secs=None):
-    return _real_time.gmtime((time() if secs is None else int(secs)) + _EPOCH)[:8]
+def gmtime(_secs=None):
+    return _real_time.gmtime((time() if _secs is None else int(_secs)) + _EPOCH)[:8]
 
 
-def localtime(secs=None):
-    return gmtime(secs)
+def localtime(_secs=None):
+    return gmtime(_secs)
 
 
-def mktime(local_time):
-    if not 8 <= len(local_time) <= 9:
-        raise TypeError("mktime needs a tuple of length 8 or 9 (%d given)" % len(local_time))
-    year, month, day, hour, minute, second = local_time[:6]
+def mktime(_local_time):
+    if not 8 <= len(_local_time) <= 9:
+        raise TypeError("mktime needs a tuple of length 8 or 9 (%d given)" % len(_local_time))
+    year, month, day, hour, minute, second = _local_time[:6]
     # Count months from March, so that the leap day ends the year and one formula gives the days before a month.
     year += (month - 3) // 12
     month = (month - 3) % 12
     days = year * 365 + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + day - 1
     return (days - 730425) * 86400 + hour * 3600 + minute * 60 + second
+
+
+del const
