@@ -99,8 +99,6 @@ def base_points(path, scalar, negative):
                     product = product * (x2 - x1) % p
                 x1 = x2
                 y1 = y2
-    if not product:
-        raise TableError("p256 table damaged")
     yield
     rest = inverse(product, p)
     columns = []

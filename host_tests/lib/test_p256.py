@@ -160,35 +160,82 @@ def test_refuses(p256, change):
     assert verify(p256, **change) is False
 
 
-def test_r_is_reduced_from_an_x_above_n(p256):
-    """x of the nonce's point may lie between n and p: the one case in which r is not x itself."""
-    x = N
+def point_with_x_from(x):
+    """The first point whose x is at least that, as (x, y)."""
     while True:
         y = pow(x**3 - 3 * x + B, (P + 1) // 4, P)
         if on_curve((x, y, 1, 1)):
-            break
+            return x, y
         x += 1
-    # The public key for which (r, s) is right over any digest: Q = (s R - z G) / r.
-    r, s, z = x - N, 7, int.from_bytes(DIGEST, "big")
-    if r == 0:
-        pytest.fail("r = 0 is no signature; start above n")
+
+
+def times(scalar, point):
+    """scalar * (x, y), the plain way."""
     total = None
-    for bit in bin(s * inverse(r, N) % N)[2:]:
+    for bit in bin(scalar)[2:]:
         total = double(total)
         if bit == "1":
-            total = add(total, x, y)
-    ((gx, gy),) = affine([_times_base(-z * inverse(r, N) % N)])
-    ((qx, qy),) = affine([add(total, gx, gy)])
-    public = number(qx) + number(qy)
-    signature = number(r) + number(s)
-    assert p256_cases.is_valid(public, DIGEST, signature)
-    assert verify(p256, public, DIGEST, signature)
-    assert not verify(p256, public, DIGEST, number(r + 1) + number(s))
+            total = add(total, *point)
+    return affine([total])[0]
 
 
-def _times_base(scalar):
+def times_base(scalar):
     public = p256_cases.public_bytes(p256_cases.private_key(scalar))
-    return int.from_bytes(public[:32], "big"), int.from_bytes(public[32:], "big"), 1, 1
+    return int.from_bytes(public[:32], "big"), int.from_bytes(public[32:], "big")
+
+
+def spelled(a, b):
+    return number(a) + number(b)
+
+
+def key_for(nonce_point, s):
+    """The public key under which (x of that point, s) signs DIGEST: Q = (s R - z G) / r."""
+    r, z = nonce_point[0] % N, int.from_bytes(DIGEST, "big")
+    one_over_r = inverse(r, N)
+    base = times_base(-z * one_over_r % N)
+    return affine([add((*times(s * one_over_r % N, nonce_point), 1, 1), *base)])[0]
+
+
+def test_r_is_reduced_from_an_x_above_n(p256):
+    """x of the nonce's point may lie between n and p: the one case in which r is not x itself."""
+    nonce_point = point_with_x_from(N + 1)
+    r, public = nonce_point[0] - N, spelled(*key_for(nonce_point, 7))
+    assert p256_cases.is_valid(public, DIGEST, spelled(r, 7))
+    assert verify(p256, public, DIGEST, spelled(r, 7))
+    assert not verify(p256, public, DIGEST, spelled(r + 1, 7))
+
+
+def test_numbers_above_their_modulus_are_refused(p256):
+    """r + n, s + n, x + p and y + p mean the same and fit in 32 bytes, if the number is small: one spelling each."""
+    nonce_point = point_with_x_from(5)
+    r, public = nonce_point[0], spelled(*key_for(nonce_point, 7))
+    assert verify(p256, public, DIGEST, spelled(r, 7))
+    assert not verify(p256, public, DIGEST, spelled(r + N, 7))
+    assert not verify(p256, public, DIGEST, spelled(r, 7 + N))
+    small_x = point_with_x_from(5)
+    small_y = (0xD7325D7646CD60D80A92738CEB345F844CFFAF35841022CAB176F692DE8DE1D7, 5)
+    for x, y in (small_x, small_y):
+        # For any key there is a signature over some digest: R = G + Q, s = r, z = r.
+        r = affine([add((x, y, 1, 1), *times_base(1))])[0][0] % N
+        digest, signature = number(r), spelled(r, r)
+        assert p256_cases.is_valid(spelled(x, y), digest, signature)
+        assert verify(p256, spelled(x, y), digest, signature)
+        for other in ((x + P, y), (x, y + P)):
+            if max(other) < 2**256:
+                assert not verify(p256, spelled(*other), digest, signature)
+
+
+def test_sums_with_special_cases():
+    for scalar in (1, 2, 12345):
+        x, y = times_base(scalar)
+        for z in (1, 2, P - 3):  # the same point in other coordinates
+            point = (x * z**2 % P, y * z**3 % P, z**2 % P, z**3 % P)
+            assert on_curve(point)
+            assert add(point, x, P - y) is None
+            assert affine([add(point, x, y), double(point)]) == [times_base(2 * scalar)] * 2
+            assert affine([add(point, *times_base(3 * scalar))]) == [times_base(4 * scalar)]
+    assert double(None) is None
+    assert add(None, 3, 4) == (3, 4, 1, 1)
 
 
 AWKWARD = [
@@ -257,11 +304,11 @@ def test_no_digest(p256):
 
 def test_another_nonce_when_r_or_s_is_zero(p256, monkeypatch):
     """A nonce that makes s zero is passed over (z = -r d, with r from that very nonce)."""
-    r = _times_base(5)[0] % N
+    r = times_base(5)[0] % N
     digest = number(-r * int(RFC_6979_KEY, 16) % N)
     monkeypatch.setattr(p256_module, "nonces", lambda *_: iter([5, 7]))
     signature = finish(p256.sign_steps(KEY, digest))
-    assert int.from_bytes(signature[:32], "big") == _times_base(7)[0] % N
+    assert int.from_bytes(signature[:32], "big") == times_base(7)[0] % N
     assert p256_cases.is_valid(PUBLIC, digest, signature)
 
 
