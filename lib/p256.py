@@ -38,7 +38,7 @@ class P256:
     """Signs and verifies with the base point's table in the file `comb_path`.
 
     A damaged table raises TableError (an OSError) instead of giving a wrong signature. The table of the public key
-    that was used last is kept (1 KiB), since a device hears mostly one signer; another key costs about five
+    that was used last is kept (1 KiB), since a device hears mostly one signer; another key costs about six
     signatures more, once.
     """
 
