@@ -8,16 +8,18 @@ WINDOW_S = 60
 
 
 class Presence:
-    """`uptime_s()` gives seconds since boot."""
+    """`uptime_s()` gives seconds since boot; `active` is the profile's word for the level of a pressed button."""
 
-    def __init__(self, uptime_s):
+    def __init__(self, uptime_s, active="low"):
         self._uptime_s = uptime_s
+        self._pressed = 0 if active == "low" else 1
         self._mark = False
         self._at = None
 
-    def on_change(self, _pin=None):
-        """The pin's interrupt handler, for either edge. A release counts too: the finger was there."""
-        self._mark = True
+    def on_change(self, pin):
+        """The pin's interrupt handler. Only the pressed level counts: a pull-up that settles at start is nobody."""
+        if pin.value() == self._pressed:
+            self._mark = True
 
     def step(self):
         """Turn a mark into a time; the sampling task calls it in every round."""

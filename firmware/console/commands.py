@@ -5,7 +5,7 @@ word that is a whole command by itself: a terminal that echoes must not start a 
 """
 
 from firmware import version, warranty
-from firmware.console.view import CONSENT, Refused, payload_of
+from firmware.console import facts
 from firmware.panel import celsius
 from firmware.reply import not_provisioned
 
@@ -20,122 +20,138 @@ HELP = (
     ("version", "firmware, chip, time since start"),
     ("help", "this list"),
 )
-_NAMES = [name for name, _ in HELP]
 _ABOUT = {"open": "OPEN CIRCUIT", "short": "SHORT CIRCUIT", "stale": "NO FRESH READING"}
 
 
-class Commands:
-    """The commands over one View."""
+def words(text):
+    """The words of a typed line (bytes), its backspaces applied; None when it holds anything but plain letters."""
+    typed = []
+    for byte in text:
+        if byte in (8, 127):
+            if typed:
+                typed.pop()
+        elif byte == 9:
+            typed.append(" ")
+        elif not 32 <= byte < 127:
+            return None
+        else:
+            typed.append(chr(byte))
+    return "".join(typed).split()
 
-    def __init__(self, view):
-        self._view = view
 
-    def run(self, words):
-        """The answer to a line's words, as an iterable of lines."""
-        name = words[0].lower()
-        if name not in _NAMES:
-            return (f'? no command "{name[:20]}": try help',)
-        if len(words) > (2 if name in ("log", "consent") else 1):
-            return (f"? too many words for {name}: try help",)
-        return getattr(self, "_" + name)(*words[1:])
+def run(view, words):
+    """The answer to a line's words, as an iterable of lines."""
+    name = words[0].lower()
+    if name not in _COMMANDS:
+        return (f'? no command "{name[:20]}": try help',)
+    if len(words) > (2 if name in ("log", "consent") else 1):
+        return (f"? too many words for {name}: try help",)
+    return _COMMANDS[name](view, *words[1:])
 
-    def _help(self):
-        for name, does in HELP:
-            yield f"{name:<9} {does}"
-        yield "A line that starts with { is JSON-RPC 2.0."
 
-    def _id(self):
-        unit = self._view.unit
-        if not unit.provisioned:
-            yield "! " + not_provisioned(unit)
+def _help(view):
+    for name, does in HELP:
+        yield f"{name:<9} {does}"
+    yield "A line that starts with { is JSON-RPC 2.0."
+
+
+def _id(view):
+    unit = view.unit
+    if not unit.provisioned:
+        yield "! " + not_provisioned(unit)
+        return
+    claims = unit.claims
+    yield f"{claims['model']} {claims['model_name']} by {claims['oem']}"
+    yield f"serial    {claims['serial']}"
+    yield f"made      {claims['made']}, revision {' '.join(unit.hwversion)}"
+    yield f"support   until {claims.get('support_until', 'unknown')}"
+    yield f"board     {unit.ueid}, maker number {unit.oemid}"
+    yield f"key       made on the {unit.key_origin}; a signed reply proves it (nameplate read)"
+    if unit.anchors_damage:
+        yield f"! obeys nobody: the maker's keys are damaged ({unit.anchors_damage})"
+    if unit.dev:
+        yield "! development board: it keeps its prompt"
+
+
+def _warranty(view):
+    unit = view.unit
+    if not unit.provisioned:
+        yield "! " + not_provisioned(unit)
+        return
+    yield from warranty.lines(unit.claims, view.clock)
+    yield f"counted from the date {unit.claims.get('start', 'made')}; time here: {view.clock.quality}"
+
+
+def _sensors(view):
+    station = view.station
+    for reading in station.readings():
+        title = station.sensor(reading.name).title
+        yield f"{reading.name:<9} {_value(reading)}, {title}{_ohm(reading)}"
+    for problem in station.problems:
+        yield "! " + problem
+
+
+def _faults(view):
+    faults = view.watch.active()
+    if not faults:
+        unknown = [reading.name for reading in view.station.readings() if reading.quality != "ok"]
+        yield "no fault is known"
+        if unknown:
+            yield "not known about: " + ", ".join(unknown)
+    for fault in faults:
+        yield f"! {fault.code} {fault.text}, since {age(view.clock.uptime_s() - fault.since)}"
+        yield f"  evidence {fault.evidence()}"
+        yield f"  next     {fault.next_step}"
+        yield f"  bring    {fault.part}"
+
+
+def _log(view, first=None):
+    if first is not None:
+        if not 0 < len(first) < 10 or any(digit not in "0123456789" for digit in first):
+            yield "? log takes a record number"
             return
-        claims = unit.claims
-        yield f"{claims['model']} {claims['model_name']} by {claims['oem']}"
-        yield f"serial    {claims['serial']}"
-        yield f"made      {claims['made']}, revision {' '.join(unit.hwversion)}"
-        yield f"support   until {claims.get('support_until', 'unknown')}"
-        yield f"board     {unit.ueid}, maker number {unit.oemid}"
-        yield f"key       made on the {unit.key_origin}; a signed reply proves it (nameplate read)"
-        if unit.anchors_damage:
-            yield f"! obeys nobody: the maker's keys are damaged ({unit.anchors_damage})"
-        if unit.dev:
-            yield "! development board: it keeps its prompt"
+        first = int(first)
+    empty = True
+    for number, text in facts.records(view, first):
+        empty = False
+        yield f"{number} {text}"
+    if empty:
+        yield "no records"
 
-    def _warranty(self):
-        unit = self._view.unit
-        if not unit.provisioned:
-            yield "! " + not_provisioned(unit)
+
+def _sent(view):
+    sent = view.uplink.sent
+    yield f"uplink is {view.uplink.state}, {view.waiting()} waiting"
+    if sent is None:
+        yield "nothing has left since the start"
+        return
+    topic, token = sent
+    yield f"topic  {topic}"
+    yield f"token  {token.decode()}"
+    payload = facts.payload_of(token)
+    if payload:
+        yield f"says   {payload}"
+
+
+def _consent(view, value=None):
+    if value is not None:
+        try:
+            facts.set_consent(view, value.lower())
+        except (facts.Refused, ValueError) as reason:
+            yield f"? {reason}"
             return
-        yield from warranty.lines(unit.claims, self._view.clock)
-        yield f"counted from the date {unit.claims.get('start', 'made')}; time here: {self._view.clock.quality}"
+    yield f"consent is {view.settings.consent}: {facts.CONSENT[view.settings.consent]}"
+    if value is None:
+        for name, does in facts.CONSENT.items():
+            if name != view.settings.consent:
+                yield f'  "consent {name}": {does}'
+        yield "  to change it, press the button on the appliance first"
 
-    def _sensors(self):
-        station = self._view.station
-        for reading in station.readings():
-            title = station.sensor(reading.name).title
-            yield f"{reading.name:<9} {_value(reading)}, {title}{_ohm(reading)}"
-        for problem in station.problems:
-            yield "! " + problem
 
-    def _faults(self):
-        faults = self._view.watch.active()
-        if not faults:
-            unknown = [reading.name for reading in self._view.station.readings() if reading.quality != "ok"]
-            yield "no fault is known"
-            if unknown:
-                yield "not known about: " + ", ".join(unknown)
-        for fault in faults:
-            yield f"! {fault.code} {fault.text}, since {age(self._view.clock.uptime_s() - fault.since)}"
-            yield f"  evidence {fault.evidence()}"
-            yield f"  next     {fault.next_step}"
-            yield f"  bring    {fault.part}"
-
-    def _log(self, first=None):
-        if first is not None:
-            if not 0 < len(first) < 10 or any(digit not in "0123456789" for digit in first):
-                yield "? log takes a record number"
-                return
-            first = int(first)
-        empty = True
-        for number, text in self._view.records(first):
-            empty = False
-            yield f"{number} {text}"
-        if empty:
-            yield "no records"
-
-    def _sent(self):
-        sent = self._view.uplink.sent
-        yield f"uplink is {self._view.uplink.state}, {self._view.waiting()} waiting"
-        if sent is None:
-            yield "nothing has left since the start"
-            return
-        topic, token = sent
-        yield f"topic  {topic}"
-        yield f"token  {token.decode()}"
-        payload = payload_of(token)
-        if payload:
-            yield f"says   {payload}"
-
-    def _consent(self, value=None):
-        view = self._view
-        if value is not None:
-            try:
-                view.set_consent(value.lower())
-            except (Refused, ValueError) as reason:
-                yield f"? {reason}"
-                return
-        yield f"consent is {view.settings.consent}: {CONSENT[view.settings.consent]}"
-        if value is None:
-            for name, does in CONSENT.items():
-                if name != view.settings.consent:
-                    yield f'  "consent {name}": {does}'
-            yield "  to change it, press the button on the appliance first"
-
-    def _version(self):
-        view = self._view
-        yield f"nameplate {version.VERSION} on {view.chip}, up {age(view.clock.uptime_s())}, time {view.clock.quality}"
-        if view.settings.damage:
-            yield f"! settings damaged, defaults in force ({view.settings.damage})"
+def _version(view):
+    yield f"nameplate {version.VERSION} on {view.chip}, up {age(view.clock.uptime_s())}, time {view.clock.quality}"
+    if view.settings.damage:
+        yield f"! settings damaged, defaults in force ({view.settings.damage})"
 
 
 def age(seconds):
@@ -161,3 +177,9 @@ def _ohm(reading):
     if reading.ohm is None:
         return ""
     return f", {reading.ohm // 1000}.{reading.ohm // 100 % 10} kohm"
+
+
+_COMMANDS = {
+    "id": _id, "warranty": _warranty, "sensors": _sensors, "faults": _faults, "log": _log, "sent": _sent,
+    "consent": _consent, "version": _version, "help": _help,
+}  # fmt: skip

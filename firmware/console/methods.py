@@ -6,7 +6,7 @@ Results that cannot be large are made in one piece; a log is read from flash pie
 import json
 
 from firmware import version, warranty
-from firmware.console.view import Refused, payload_of
+from firmware.console import facts
 from firmware.reply import Busy, Unsigned, is_nonce, not_provisioned
 from lib import senml
 
@@ -28,7 +28,6 @@ HELP = (
     ("version", "firmware, chip, uptime, clock"),
     ("help", "this list"),
 )
-_NAMES = [name for name, _ in HELP]
 _PARAMS = {"log": ("from",), "consent": ("value",)}
 
 
@@ -40,120 +39,120 @@ class RpcError(Exception):
         self.code = code
 
 
-class Methods:
-    """The methods over one View; `carrier` ("serial", "ble") goes into what is signed."""
+async def call(view, carrier, method, params):
+    """The result as an iterable of text; RpcError when there is none. `carrier` goes into what is signed."""
+    if method == "read":
+        return await _read(view, carrier, **_only(params, "nonce"))
+    if method not in _METHODS:
+        raise RpcError(NO_METHOD, "no such method: try help")
+    return _METHODS[method](view, **_only(params, *_PARAMS.get(method, ())))
 
-    def __init__(self, view, carrier):
-        self._view = view
-        self._carrier = carrier
 
-    async def call(self, method, params):
-        """The result as an iterable of text; RpcError when there is none."""
-        if method == "read":
-            return await self._read(**_only(params, "nonce"))
-        if method not in _NAMES:
-            raise RpcError(NO_METHOD, "no such method: try help")
-        return getattr(self, "_" + method)(**_only(params, *_PARAMS.get(method, ())))
+async def _read(view, carrier, nonce=None):
+    if not is_nonce(nonce):
+        raise RpcError(INVALID_PARAMS, "nonce must be 11 to 88 letters of base64url")
+    unit = view.unit
+    try:
+        reply = await view.replies.read(nonce, carrier)
+    except Busy:
+        raise RpcError(BUSY, "busy: answering others, ask again")
+    except Unsigned as reason:
+        raise RpcError(NOT_PROVISIONED, str(reason))
+    return (
+        '{"binding":"', unit.binding.decode(), '","identity":"', unit.identity.decode(),
+        '","reply":"', reply.decode(), '"}',
+    )  # fmt: skip
 
-    async def _read(self, nonce=None):
-        if not is_nonce(nonce):
-            raise RpcError(INVALID_PARAMS, "nonce must be 11 to 88 letters of base64url")
-        unit = self._view.unit
-        try:
-            reply = await self._view.replies.read(nonce, self._carrier)
-        except Busy:
-            raise RpcError(BUSY, "busy: answering others, ask again")
-        except Unsigned as reason:
-            raise RpcError(NOT_PROVISIONED, str(reason))
-        return (
-            '{"binding":"', unit.binding.decode(), '","identity":"', unit.identity.decode(),
-            '","reply":"', reply.decode(), '"}',
-        )  # fmt: skip
 
-    def _claims(self):
-        unit = self._view.unit
-        if not unit.provisioned:
-            raise RpcError(NOT_PROVISIONED, not_provisioned(unit))
-        return unit.claims
+def _claims(view):
+    unit = view.unit
+    if not unit.provisioned:
+        raise RpcError(NOT_PROVISIONED, not_provisioned(unit))
+    return unit.claims
 
-    def _id(self):
-        claims = self._claims()
-        names = (
-            "serial", "model", "model_name", "oem", "oemid", "made", "hwversion", "ueid", "support_until",
-            "report_url",
-        )  # fmt: skip
-        return _json({name: claims.get(name) for name in names})
 
-    def _warranty(self):
-        claims = self._claims()
-        parts = warranty.records(claims, self._view.clock)
-        for part in parts:
-            part["words"] = warranty.words(part)
-        return _json({"start": claims.get("start"), "parts": parts})
+def _id(view):
+    claims = _claims(view)
+    names = (
+        "serial", "model", "model_name", "oem", "oemid", "made", "hwversion", "ueid", "support_until",
+        "report_url",
+    )  # fmt: skip
+    return _json({name: claims.get(name) for name in names})
 
-    def _sensors(self):
-        readings = self._view.station.readings()
-        facts = [
-            {"name": reading.name, "quality": reading.quality, "ohm": reading.ohm} for reading in readings
+
+def _warranty(view):
+    claims = _claims(view)
+    parts = warranty.records(claims, view.clock)
+    for part in parts:
+        part["words"] = warranty.words(part)
+    return _json({"start": claims.get("start"), "parts": parts})
+
+
+def _sensors(view):
+    readings = view.station.readings()
+    more = [{"name": reading.name, "quality": reading.quality, "ohm": reading.ohm} for reading in readings]
+    return '{"senml":', senml.pack(readings), ',"sensors":', json.dumps(more), "}"
+
+
+def _faults(view):
+    return _json({
+        "faults": [
+            {
+                "fault": fault.code, "state": fault.state, "since": fault.since, "text": fault.text,
+                "evidence": fault.evidence(), "next": fault.next_step, "part": fault.part,
+            }
+            for fault in view.watch.active()
         ]
-        return '{"senml":', senml.pack(readings), ',"sensors":', json.dumps(facts), "}"
+    })  # fmt: skip
 
-    def _faults(self):
-        return _json({
-            "faults": [
-                {
-                    "fault": fault.code, "state": fault.state, "since": fault.since, "text": fault.text,
-                    "evidence": fault.evidence(), "next": fault.next_step, "part": fault.part,
-                }
-                for fault in self._view.watch.active()
-            ]
-        })  # fmt: skip
 
-    def _sent(self):
-        sent = self._view.uplink.sent
-        if sent is None:
-            return ('{"topic":null}',)
-        topic, token = sent
-        payload = payload_of(token)
-        facts = json.dumps({"topic": topic, "token": token.decode()}, separators=(",", ":"))
-        return (facts[:-1], ',"payload":', payload, "}") if payload else (facts,)
+def _sent(view):
+    sent = view.uplink.sent
+    if sent is None:
+        return ('{"topic":null}',)
+    topic, token = sent
+    payload = facts.payload_of(token)
+    text = json.dumps({"topic": topic, "token": token.decode()}, separators=(",", ":"))
+    return (text[:-1], ',"payload":', payload, "}") if payload else (text,)
 
-    def _log(self, **params):
-        first = params.get("from")
-        if first is not None and (not isinstance(first, int) or isinstance(first, bool) or first < 0):
-            raise RpcError(INVALID_PARAMS, "from must be a record number")
-        return self._log_text(first)
 
-    def _log_text(self, first):
-        yield '{"records":['
-        comma = ""
-        for number, text in self._view.records(first):
-            yield comma + json.dumps({"n": number, "text": text})
-            comma = ","
-        yield f'],"next":{self._view.journal.next_number}}}'
+def _log(view, **params):
+    first = params.get("from")
+    if first is not None and (not isinstance(first, int) or isinstance(first, bool) or first < 0):
+        raise RpcError(INVALID_PARAMS, "from must be a record number")
+    return _log_text(view, first)
 
-    def _consent(self, value=None):
-        before = self._view.settings.consent
-        if value is not None:
-            try:
-                self._view.set_consent(value)
-            except Refused as reason:
-                raise RpcError(NOT_PRESENT, str(reason))
-            except ValueError as reason:
-                raise RpcError(INVALID_PARAMS, str(reason))
-        return _json(
-            {"consent": self._view.settings.consent, "changed": before != self._view.settings.consent}
-        )
 
-    def _version(self):
-        view = self._view
-        return _json({
-            "firmware": version.VERSION, "built": version.BUILT, "chip": view.chip, "dev": view.unit.dev,
-            "uptime": view.clock.uptime_s(), "clock": view.clock.quality, "provisioned": view.unit.provisioned,
-        })  # fmt: skip
+def _log_text(view, first):
+    yield '{"records":['
+    comma = ""
+    for number, text in facts.records(view, first):
+        yield comma + json.dumps({"n": number, "text": text})
+        comma = ","
+    yield f'],"next":{view.journal.next_number}}}'
 
-    def _help(self):
-        return _json({"methods": [{"method": name, "does": does} for name, does in HELP]})
+
+def _consent(view, value=None):
+    before = view.settings.consent
+    if value is not None:
+        try:
+            facts.set_consent(view, value)
+        except facts.Refused as reason:
+            raise RpcError(NOT_PRESENT, str(reason))
+        except ValueError as reason:
+            raise RpcError(INVALID_PARAMS, str(reason))
+    return _json({"consent": view.settings.consent, "changed": before != view.settings.consent})
+
+
+def _version(view):
+    return _json({
+        "firmware": version.VERSION, "built": version.BUILT, "chip": view.chip, "dev": view.unit.dev,
+        "uptime": view.clock.uptime_s(), "clock": view.clock.quality, "provisioned": view.unit.provisioned,
+    })  # fmt: skip
+
+
+def _help(view):
+    return _json({"methods": [{"method": name, "does": does} for name, does in HELP]})
 
 
 def _only(params, *names):
@@ -166,3 +165,9 @@ def _only(params, *names):
 
 def _json(value):
     return (json.dumps(value, separators=(",", ":")),)
+
+
+_METHODS = {
+    "id": _id, "warranty": _warranty, "sensors": _sensors, "faults": _faults, "sent": _sent, "log": _log,
+    "consent": _consent, "version": _version, "help": _help,
+}  # fmt: skip

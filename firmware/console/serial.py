@@ -19,6 +19,7 @@ _SLICE = const(64)
 _IDLE_MS = const(20)
 _CLOSED_MS = const(1000)
 _PATIENCE_MS = const(2000)
+_REST_MS = const(30000)
 
 
 class SerialConsole:
@@ -44,13 +45,18 @@ class SerialConsole:
     async def run(self, alive):
         """Serve for ever; `alive()` is called at least every two seconds."""
         self._alive = alive
+        asked = time.ticks_ms()
         while True:
             alive()
             taken = self._take()
             if taken > 0:
+                asked = time.ticks_ms()
                 await self.session.feed(self._bytes[:taken])
                 await asyncio.sleep_ms(0)
             else:
+                if not 0 <= time.ticks_diff(time.ticks_ms(), asked) <= _REST_MS:
+                    asked = time.ticks_ms()
+                    self.session.rest()
                 await asyncio.sleep_ms(_IDLE_MS if taken == 0 else _CLOSED_MS)
 
     def _take(self):

@@ -3,28 +3,27 @@
 A line that starts with { or [ is taken as JSON-RPC 2.0, any other as a person's command. Every complete line that is
 not empty gets one answer, and nothing a caller sends can raise, grow a buffer or end the session. A response is never
 answered (an echoing line would talk to itself), nor is a request without an id.
+The interpreters behind it are loaded by the first line that needs them and forgotten when `rest` is called.
 """
 
 import gc
 
-from firmware.console.commands import Commands
-from firmware.console.methods import INVALID_PARAMS, Methods, RpcError
-from lib import strictjson
+from lib import rare
 from lib.lines import TOO_LONG, Lines
 
 LIMIT = 512
-DEPTH = 5
-_PARSE = -32700
-_INVALID = -32600
-_INTERNAL = -32603
 _END = b"\r\n"
-_BIGGEST_ID = 9007199254740991
+_RARE = (
+    "firmware.console.commands", "firmware.console.requests", "firmware.console.methods", "firmware.console.facts",
+    "lib.strictjson",
+)  # fmt: skip
 # Ready made: there may be no room to make them when they are needed.
 _LONG_LINE = b"? line longer than 512 bytes: ignored\r\n"
 _LONG_REQUEST = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"longer than 512 bytes"}}\r\n'
 _NO_MEMORY = b"? out of memory: try again\r\n"
 _NO_MEMORY_RPC = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"out of memory"}}\r\n'
 _FAILED = b"? that failed inside; it has been counted\r\n"
+_NOT_PLAIN = b"? plain letters only: try help\r\n"
 
 
 class Gone(Exception):
@@ -39,10 +38,11 @@ class Session:
     """
 
     def __init__(self, view, write, carrier):
-        self._write = write
+        self.view = view
+        self.write = write
+        self.carrier = carrier
         self._lines = Lines(LIMIT)
-        self._commands = Commands(view)
-        self._methods = Methods(view, carrier)
+        self._loaded = False
         self.answered = 0
         self.refused = 0
         self.failures = 0
@@ -55,10 +55,20 @@ class Session:
                 line = self._lines.push(byte)
                 if line is not None:
                     await self._answer(line)
-            except MemoryError:  # not even room for the line, or for the call
-                gc.collect()
-                self.failures += 1
-                self.last_failure = "MemoryError"
+            except MemoryError as problem:  # not even room for the line, or for the call
+                self.fail(problem)
+
+    def rest(self):
+        """Nobody has asked for a while: give back what the answers needed."""
+        if self._loaded:
+            self._loaded = False
+            rare.forget(_RARE)
+
+    def fail(self, problem):
+        """Count an exception inside a command."""
+        self.failures += 1
+        self.last_failure = type(problem).__name__
+        gc.collect()
 
     async def _answer(self, line):
         if line is TOO_LONG:
@@ -67,151 +77,45 @@ class Session:
         try:
             text = line.strip()
             json = text[:1] in (b"{", b"[")
+            self._loaded = True
             if json:
-                await self._request(text)
+                from firmware.console import requests
+
+                await requests.answer(self, text)
             elif text:
                 await self._command(text)
         except Gone:
             pass
-        except MemoryError:
-            gc.collect()
-            self.failures += 1
-            self.last_failure = "MemoryError"
+        except MemoryError as problem:
+            self.rest()  # an import that failed halfway would stay as half a module
+            self.fail(problem)
             await self._plain(_NO_MEMORY_RPC if json else _NO_MEMORY)
         except Exception as problem:  # noqa: BLE001 - no command may end the session
-            self.failures += 1
-            self.last_failure = type(problem).__name__
+            self.rest()
+            self.fail(problem)
             await self._plain(_FAILED)
 
     async def _plain(self, answer):
         self.refused += 1
         try:
-            await self._write(answer)
+            await self.write(answer)
         except Gone:
             pass
 
-    # People
-
     async def _command(self, text):
-        words = _words(text)
+        from firmware.console import commands
+
+        words = commands.words(text)
         if words is None:
-            return await self._plain(b"? plain letters only: try help\r\n")
+            return await self._plain(_NOT_PLAIN)
+        # Our own errors start with a question mark; an echo of one is not answered.
         if not words or words[0].startswith("?"):
             return None
         first = True
-        for answer in self._commands.run(words):
+        for answer in commands.run(self.view, words):
             if first:
                 self.answered += 1
                 self.refused += answer.startswith("?")
                 first = False
-            await self._write(answer.encode() + _END)
+            await self.write(answer.encode() + _END)
         return None
-
-    # Programs
-
-    async def _request(self, text):
-        identifier = "null"
-        wanted = True
-        try:
-            request = _parse(text)
-            if _is_response(request):
-                return
-            wanted = "id" in request if isinstance(request, dict) else True
-            identifier = _identifier(request)
-            method, params = _checked(request)
-        except RpcError as problem:
-            return await self._error(identifier, problem.code, str(problem))
-        begun = False
-        try:
-            pieces = await self._methods.call(method, params)
-            if not wanted:
-                return
-            await self._write(f'{{"jsonrpc":"2.0","id":{identifier},"result":'.encode())
-            begun = True
-            for piece in pieces:
-                await self._write(piece.encode())
-            await self._write(b"}\r\n")
-            self.answered += 1
-        except RpcError as problem:
-            if wanted:
-                await self._error(identifier, problem.code, str(problem))
-        except Gone:
-            raise
-        except Exception as problem:  # noqa: BLE001 - the caller is told under its own id where there is room
-            gc.collect()
-            self.failures += 1
-            self.last_failure = type(problem).__name__
-            if begun:
-                await self._write(_END)
-            if wanted or begun:
-                reason = "out of memory" if isinstance(problem, MemoryError) else "failed inside"
-                await self._error(identifier, _INTERNAL, reason)
-
-    async def _error(self, identifier, code, message):
-        self.refused += 1
-        # The messages are ours: plain words with nothing to escape.
-        text = f'{{"jsonrpc":"2.0","id":{identifier},"error":{{"code":{code},"message":"{message}"}}}}\r\n'
-        await self._write(text.encode())
-
-
-def _parse(text):
-    try:
-        return strictjson.loads(text, DEPTH)
-    except ValueError as reason:
-        raise RpcError(_PARSE, f"not JSON: {reason}")
-
-
-def _is_response(request):
-    return (
-        isinstance(request, dict) and "method" not in request and ("result" in request or "error" in request)
-    )
-
-
-def _identifier(request):
-    """The request's id as JSON text."""
-    if not isinstance(request, dict):
-        raise RpcError(_INVALID, "one request a line: no batches")
-    identifier = request.get("id")
-    if identifier is None:
-        return "null"
-    if isinstance(identifier, int) and not isinstance(identifier, bool):
-        if -_BIGGEST_ID <= identifier <= _BIGGEST_ID:
-            return str(identifier)
-    elif isinstance(identifier, str) and 1 <= len(identifier) <= 40 and _is_plain(identifier):
-        return f'"{identifier}"'
-    raise RpcError(_INVALID, "id must be a whole number, null, or 1 to 40 plain letters")
-
-
-def _is_plain(text):
-    return all(32 <= ord(letter) < 127 and letter not in '"\\' for letter in text)
-
-
-def _checked(request):
-    if request.get("jsonrpc") != "2.0":
-        raise RpcError(_INVALID, "jsonrpc must be 2.0")
-    for name in request:
-        if name not in ("jsonrpc", "id", "method", "params"):
-            raise RpcError(_INVALID, "a request has jsonrpc, id, method and params only")
-    method = request.get("method")
-    if not isinstance(method, str):
-        raise RpcError(_INVALID, "method missing")
-    params = request.get("params", {})
-    if not isinstance(params, dict):
-        raise RpcError(INVALID_PARAMS, "params go by name")
-    return method, params
-
-
-def _words(text):
-    """The words of a typed line, its backspaces applied; None when it holds anything but plain letters."""
-    typed = []
-    for byte in text:
-        if byte in (8, 127):
-            if typed:
-                typed.pop()
-        elif byte == 9:
-            typed.append(" ")
-        elif not 32 <= byte < 127:
-            return None
-        else:
-            typed.append(chr(byte))
-    return "".join(typed).split()

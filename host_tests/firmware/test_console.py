@@ -8,6 +8,7 @@ import pytest
 
 from host_tests.firmware import fakes
 from host_tests.firmware.fakes import Appliance
+from host_tests.firmware.loading import modules_stay  # noqa: F401
 
 NONCE = "bm9uY2Utbm9uY2U"
 
@@ -403,7 +404,7 @@ def test_nobody_reading_ends_the_answer_and_nothing_else():
             raise Gone
         written.append(data)
 
-    appliance.session._write = write
+    appliance.session.write = write
     appliance.ask(b'help\nid\n{"jsonrpc":"2.0","id":1,"method":"help"}\n{\n' + b"x" * 600 + b"\n")
     assert appliance.session.failures == 0
     assert len(written) == 1

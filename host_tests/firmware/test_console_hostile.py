@@ -9,6 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from host_tests.firmware.fakes import Appliance, drive
+from host_tests.firmware.loading import modules_stay  # noqa: F401
 
 ENDINGS = [b"\n", b"\r\n", b"\r"]
 lines = st.one_of(
@@ -91,7 +92,7 @@ appliance = fakes.Appliance(journal=[b"started"])
 async def nowhere(data):
     appliance.written += len(data)
 appliance.written = 0
-appliance.session._write = nowhere
+appliance.session.write = nowhere
 state = 12345
 def number(limit):
     global state
@@ -128,7 +129,7 @@ gc.collect(); middle = gc.mem_alloc()
 flood(5000)
 gc.collect(); after = gc.mem_alloc()
 print(before, middle, after, appliance.session.failures, appliance.session.last_failure)
-appliance.session._write = appliance.write
+appliance.session.write = appliance.write
 print(appliance.ask(b"\\nid\\n")[1])
 """,
         heap="240k",
@@ -147,7 +148,7 @@ def test_no_memory_is_one_short_error_and_the_session_goes_on(micropython):
         HOSTILE
         + """
 import micropython
-appliance.session._write = appliance.write
+appliance.session.write = appliance.write
 first = appliance.ask(b"id\\n")
 request = b'{"jsonrpc":"2.0","id":1,"method":"faults"}\\n'
 def squeeze(command, keep):
@@ -175,10 +176,12 @@ raised = 0
 for keep in range(0, 40):
     for command in (b"id\\n", b"sensors\\n", b"help\\n", request, b"x" * 400 + b"\\n", b"sent\\n"):
         appliance.out = bytearray(4096)
-        appliance.session._write = nowhere
+        appliance.session.write = nowhere
+        if keep % 2:
+            appliance.session.rest()
         if squeeze(command, keep) == "raised":
             raised += 1
-    appliance.session._write = appliance.write
+    appliance.session.write = appliance.write
     if appliance.ask(b"\\nid\\n") != first:
         print("lost at", keep)
 print(raised, appliance.session.failures > 5, appliance.session.last_failure)
