@@ -107,8 +107,7 @@ class Listener:
 
     def link(self, up: bool) -> None:
         """The broker came or went."""
-        if not up:
-            click.echo("connection to the broker lost; trying again", err=True)
+        click.echo("listening" if up else "connection to the broker lost; trying again", err=True)
 
     def sum_up(self) -> None:
         """The last words, on stderr."""
