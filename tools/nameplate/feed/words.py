@@ -61,7 +61,7 @@ def line(verdict: Verdict) -> str:
 def _range(bootcount: int, first: int, last: int | None) -> str:
     if last is None:
         return f"{bootcount}/{first} and on"
-    return f"{bootcount}/{first}" if first == last else f"{bootcount}/{first} to {last}"
+    return f"{bootcount}/{first}" if first == last else f"{bootcount}/{first} to {bootcount}/{last}"
 
 
 def _event(claims: Mapping[str, Any]) -> str:
