@@ -206,8 +206,8 @@ class Journal:
         if not self._used:
             return False
         self._forget(self._record_size(0))
-        # The numbers jump here, and only the name of a new segment can say so.
-        self._files.skip_to(self._files.end + 1)
+        # The numbers jump here. That flash failed has closed the segment: the name of the next will say so.
+        self._files.end += 1
         self.dropped += 1
         return True
 
@@ -243,8 +243,9 @@ class Journal:
     def records(self, first=0, payloads=True):
         """Yields (number, tag, payload) from `first` on; the payload is None where it is damaged or not asked for.
 
-        Tag and payload are views into a buffer and hold until the next read. Numbers left out had a damaged header, or
-        were dropped from RAM. No file stays open meanwhile: records may be added and removed between two steps.
+        Tag and payload are views into a buffer and hold until the next read; a read without payloads spoils the tag
+        alone. Numbers left out had a damaged header, or were dropped from RAM. No file stays open meanwhile: records
+        may be added and removed between two steps.
         """
         files = self._files
         number = max(first, self.oldest())
@@ -252,7 +253,7 @@ class Journal:
         while number < self.next_number:
             if number >= files.end:
                 found = number
-                length = self._from_ram(number)
+                length = self._from_ram(number, payloads)
             else:
                 index = files.index(number)
                 if index < 0:
@@ -276,13 +277,14 @@ class Journal:
             )
             yield found, self._scratch[12 : 12 + self._tag_bytes], payload
 
-    def _from_ram(self, number):
+    def _from_ram(self, number, payloads):
         at = 0
         for _ in range(number - self._files.end):
             at += self._record_size(at)
-        size = self._record_size(at)
+        length = self._record_size(at) - self._header
+        size = self._header + (length if payloads else 0)
         self._scratch[:size] = self._ram[at : at + size]
-        return size - self._header
+        return length
 
     def _count(self, number, end):
         while number < end and len(self._damaged) < _MOST_DAMAGED:

@@ -166,25 +166,19 @@ class Outbox:
         """
         journal = self._journals[kind]
         ahead = self._ahead[kind]
-        again = True
-        while again:
-            again = False
-            expected = self._sent[kind]
-            for number, tag, payload in journal.records(expected):
-                place = struct.unpack_from("<II", tag)
-                if expected < min(number, end) and expected not in ahead:
-                    # This looks into other records, so it spoils the view of the one at hand: walk once more.
-                    self._lose_between(kind, expected, min(number, end), place)
-                    again = True
-                if again or number >= end:
-                    expected = end
-                    break
-                expected = number + 1
-                self._before[kind] = place
-                if number not in ahead:
-                    yield number, place[0], place[1], payload
-            if expected < end and expected not in ahead:
-                self._lose_between(kind, expected, end, None)
+        expected = self._sent[kind]
+        for number, tag, payload in journal.records(expected):
+            place = struct.unpack_from("<II", tag)
+            if expected < min(number, end) and expected not in ahead:
+                self._lose_between(kind, expected, min(number, end), place)
+            if number >= end:
+                return
+            expected = number + 1
+            self._before[kind] = place
+            if number not in ahead:
+                yield number, place[0], place[1], payload
+        if expected < end and expected not in ahead:
+            self._lose_between(kind, expected, end, None)
 
     def _advance(self, kind):
         """Move the mark over what is done, and let go of segments that hold nothing else."""

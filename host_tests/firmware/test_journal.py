@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.journal import Journal
+from host_tests.firmware.failing_files import Failing, Late
 from lib import records
 
 SMALL = {"segment_bytes": 256, "segments": 4, "limit": 64, "buffer_bytes": 160}
@@ -250,24 +251,6 @@ def test_a_vanished_segment_is_counted_not_raised(directory):
     assert journal.damaged == len(kept) - len(got)
 
 
-class Failing:
-    """Stands for open(): writes fail with an error code, after some bytes or before any."""
-
-    def __init__(self, code, times, landed=0):
-        self.code = code
-        self.times = times
-        self.landed = landed
-        self.real = open
-
-    def __call__(self, path, mode):
-        if mode == "rb" or self.times == 0:
-            return self.real(path, mode)
-        self.times -= 1
-        with self.real(path, mode) as file:
-            file.write(b"\xa5N partly written"[: self.landed])
-        raise OSError(self.code, "simulated")
-
-
 @pytest.mark.parametrize("landed", [0, 5, 17])
 def test_a_failed_durable_append_uses_no_number_and_leaves_nothing(directory, monkeypatch, landed):
     journal = Journal(directory)
@@ -287,6 +270,19 @@ def test_one_failure_is_got_round_in_a_new_segment(directory, monkeypatch):
     monkeypatch.setattr("builtins.open", Failing(5, 1, 9))
     assert journal.append(b"second", True) == 1
     assert contents(Journal(directory)) == [(0, b"first"), (1, b"second")]
+
+
+def test_a_failed_record_that_arrived_stays_ended_though_the_one_before_is_damaged(directory, monkeypatch):
+    journal = Journal(directory)
+    journal.append(b"first", True)
+    journal.append(b"second", True)
+    monkeypatch.setattr("builtins.open", Late(2))
+    with pytest.raises(OSError, match="simulated"):
+        journal.append(b"withdrawn", True)
+    assert journal.append(b"third", True) == 2
+    path = files(directory)[0]
+    path.write_bytes(path.read_bytes().replace(b"second", b"SECOND").replace(b"\x01\0\0\0", b"\x07\0\0\0"))
+    assert contents(journal) == contents(Journal(directory)) == [(0, b"first"), (2, b"third")]
 
 
 def test_records_wait_in_bounded_ram_while_flash_fails(directory, monkeypatch):

@@ -73,6 +73,7 @@ def test_a_full_disk_costs_the_oldest_heartbeats_and_says_so(on_flash):
     assert lost == set(range(80)) - set(sent)
     assert {reason for *_, reason in declared} == {"full"}
     assert sent[-1] == 79
+    assert len(sent) > 8 + 10  # a failed write does not cost a segment of its own
 
 
 NO_DISK = """

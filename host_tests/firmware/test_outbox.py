@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from firmware.losses import Losses
 from firmware.outbox import EVENT, HEARTBEAT, Outbox
+from host_tests.firmware.failing_files import Late
 
 ROOM = {"capacity_bytes": 8 * 512, "segment_bytes": 512, "token_bytes": 300}
 
@@ -327,30 +328,7 @@ def test_a_token_whose_storing_failed_after_all_was_written_never_comes_back(
 ):
     outbox = Outbox(directory, **ROOM)
     fill(outbox, "heh")
-    real = open
-
-    class Late:
-        """A file whose write arrives, and reports a failure none the less."""
-
-        def __init__(self, *given):
-            self.file = real(*given)
-
-        def __enter__(self):
-            return self.file
-
-        def __exit__(self, *_):
-            self.file.close()
-            raise OSError(5, "simulated")
-
-    left = [failures]
-
-    def late(path, mode):
-        if mode == "rb" or not left[0]:
-            return real(path, mode)
-        left[0] -= 1
-        return Late(path, mode)
-
-    monkeypatch.setattr("builtins.open", late)
+    monkeypatch.setattr("builtins.open", Late(failures))
     tries = [b"1.3.try%d" % n for n in range(6)]
     for text in tries:
         try:
