@@ -1,17 +1,124 @@
-"""The virtual board boots what is in its flash, on the real interpreter."""
+"""The virtual board boots what is in its flash, as main.c of the port does, on a heap as large as the chip's."""
 
+import os
+import time
 from pathlib import Path
 
+import pytest
+
 from host_tests.tools.flash_images import flash_image
-from host_tests.tools.terminal import Terminal
+from host_tests.tools.sim_board import kinds, printed, running
+from nameplate.errors import NameplateError
 from nameplate.sim.board import VirtualBoard
+from nameplate.sim.chips import CHIPS
 
 
-def test_boot_then_main_run_from_littlefs(tmp_path: Path) -> None:
+def test_boot_noise_then_boot_then_main(tmp_path: Path) -> None:
     main = "import os, machine\nprint('main', os.listdir('/'), machine.reset_cause())\n"
-    image = flash_image(tmp_path / "unit.bin", {"/boot.py": "print('boot')\n", "/main.py": main})
-    with VirtualBoard(image, speed=None) as board:
-        terminal = Terminal(board)
-        text = terminal.until("main")
-        assert text.index("rst:0x1") < text.index("boot\r\n") < text.index("main ['boot.py', 'main.py'] 1")
-        terminal.close()
+    with running(tmp_path, main, files={"/boot.py": "print('boot')\n"}) as board:
+        board.run(100)
+        text = board.transcript
+        assert text.index("rst:0x1 (POWERON_RESET)") < text.index("boot\r\n") < text.index("main [")
+        assert printed(board)[:2] == ["boot", "main ['a', 'boot.py', 'main.py'] 1"]
+
+
+def test_the_pseudo_terminal_carries_both_ways(tmp_path: Path) -> None:
+    main = "import sys\nwhile True: print('got', sys.stdin.readline().strip())\n"
+    with running(tmp_path, main, speed=1.0) as board:
+        line = os.open(board.port.removeprefix("pty:"), os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+        os.write(line, b"hello\n")
+        text, end = b"", time.monotonic() + 10
+        while b"got hello\r\n" not in text and time.monotonic() < end:
+            try:
+                text += os.read(line, 4096)
+            except BlockingIOError:
+                time.sleep(0.005)
+        os.close(line)
+        assert b"got hello\r\n" in text
+
+
+@pytest.mark.parametrize("chip", list(CHIPS))
+def test_the_heap_is_the_chips_in_objects_twice_as_large(tmp_path: Path, chip: str) -> None:
+    main = "import gc\nprint(gc.mem_free())\ntry: bytearray(600000)\nexcept MemoryError: print('no room')\n"
+    with running(tmp_path, main, chip=chip) as board:
+        board.run(100)
+        free, room = printed(board)[:2]
+        assert abs(int(free) / (2 * CHIPS[chip].free_heap) - 1) < 0.05  # main.py's own text is in it
+        started = next(event.detail for event in board.events if event.kind == "started")
+        assert abs(int(started.split()[0]) / (2 * CHIPS[chip].free_heap) - 1) < 0.01
+        assert room == "no room"
+
+
+def test_when_main_ends_the_chip_is_at_its_prompt(tmp_path: Path) -> None:
+    with running(tmp_path, "x = 20\n") as board:
+        board.run(100)
+        assert kinds(board) == ["boot power", "prompt"]
+        assert "MicroPython v1.23.0; Generic ESP32 module with ESP32\r\n" in board.transcript
+        board.type(b"print(x + 1)\r")
+        assert board.wait(lambda board: "\r\n21\r\n>>> " in board.transcript, 3000)
+        board.type(b"\x04")
+        assert board.wait(lambda board: "boot soft" in kinds(board), 3000)
+
+
+def test_an_exception_is_printed_and_leaves_the_prompt(tmp_path: Path) -> None:
+    with running(tmp_path, "1 / 0\n") as board:
+        board.run(100)
+        assert "ZeroDivisionError: divide by zero" in printed(board)
+        assert "prompt" in kinds(board)
+
+
+def test_an_exit_is_a_soft_reset(tmp_path: Path) -> None:
+    main = "import machine, sys\nprint(machine.reset_cause())\nif machine.reset_cause() != 5: sys.exit()\n"
+    with running(tmp_path, main) as board:
+        board.run(100)
+        assert kinds(board) == ["boot power", "boot soft", "prompt"]
+        assert printed(board)[0] == "5"
+
+
+def test_an_empty_file_system_is_made_and_a_damaged_one_stops_the_start(tmp_path: Path) -> None:
+    image = flash_image(tmp_path / "unit.bin", {"/main.py": "print('never')"})
+    raw = bytearray(image.read_bytes())
+    raw[0x200000:] = b"\xff" * 0x200000
+    image.write_bytes(raw)
+    with VirtualBoard(image, speed=None, stepped=True, register=False) as board:
+        board.run(60_000)
+        assert printed(board)[0] == "Performing initial setup"
+    raw[0x200000:] = bytes(0x200000)
+    image.write_bytes(raw)
+    with VirtualBoard(image, speed=None, stepped=True, register=False) as board:
+        board.run(10_000)
+        assert printed(board).count("The filesystem appears to be corrupted.") == 4
+
+
+def test_what_is_no_image_is_told(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.bin"
+    wrong.write_bytes(b"\xff" * 0x400000)
+    with pytest.raises(NameplateError, match="partition table"):
+        VirtualBoard(wrong)
+    with pytest.raises(NameplateError, match="No such file"):
+        VirtualBoard(tmp_path / "absent.bin")
+    with pytest.raises(NameplateError, match="esp9"):
+        VirtualBoard(wrong, chip="esp9")
+
+
+def test_umqtt_is_frozen_in_and_goes_when_frozen_is_taken_off_the_path(tmp_path: Path) -> None:
+    main = """
+import sys
+from umqtt.simple import MQTTClient
+print(MQTTClient.__name__)
+for name in ("umqtt", "umqtt.simple"): del sys.modules[name]
+sys.path.remove(".frozen")
+try: import umqtt.simple
+except ImportError as error: print(error)
+"""
+    with running(tmp_path, main) as board:
+        board.run(100)
+        assert printed(board)[:2] == ["MQTTClient", "no module named 'umqtt.simple'"]
+
+
+def test_a_slot_at_the_head_of_the_path_is_where_modules_come_from(tmp_path: Path) -> None:
+    main = "import sys\nsys.path = ['/b', '.frozen']\nimport thing\nprint(thing.where, sys.path)\n"
+    files = {"/a/thing.py": "where = 'a'", "/b/thing.py": "where = 'b'", "/lib/thing.py": "where = 'lib'"}
+    with running(tmp_path, main, files=files) as board:
+        board.run(100)
+        assert printed(board)[0] == "b ['/b', '.frozen']"

@@ -40,6 +40,7 @@ _SHIMS_HEAP = 82_200
 _OBJECTS = 2  # a 64-bit interpreter's objects are twice a chip's
 _BUSY_CPU_S = 5.0  # processor time without a call after which free time calls a program hung
 _TICK_S = 0.25
+_TRANSCRIPT_MOST = 65536
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ class VirtualBoard:
         self._watch.register(self._wake_read, selectors.EVENT_READ, lambda: os.read(self._wake_read, 4096))
         self._port = open_port(port, self._watch, self._from_outside)
         self.port = self._port.address
-        self.uart = Uart(self.chip, self.clock, self._port.write, self._event)
+        self.uart = Uart(self.chip, self.clock, self._say, self._event)
+        self._transcript = bytearray()
         self._calls = Calls(self, seed)
         self.interpreter: Interpreter | None = None
         self._idle = False
@@ -200,6 +202,18 @@ class VirtualBoard:
                 return "on" if self.hardware.fridge.compressor else "off"
             self.world.check(key, self.world[key] if key in dict(self.world.items()) else "")
             return self.world[key]
+
+    @property
+    def transcript(self) -> str:
+        """The last 64 KiB that went out of the serial line, whether anybody read it or not."""
+        with self.lock:
+            return self._transcript.decode(errors="replace")
+
+    def type(self, data: bytes) -> None:
+        """Send bytes to the serial line, as a client of the port would."""
+        with self.lock:
+            self._from_outside(data)
+        self._wake()
 
     def flash_counts(self) -> dict[str, int]:
         """Reads, programs, erases and so on since this board object was made."""
@@ -311,7 +325,8 @@ class VirtualBoard:
         if self.interpreter is not None and not self._idle:
             if not self.uart.at_prompt:
                 return _TICK_S  # it computes: time stands still
-            return self._prompt_time()
+            if self._horizon is None or not self.interpreter.sleeps():
+                return self._prompt_time()
         self._real_mark = time.monotonic()
         until = self._idle_until if self._idle else None
         moments = [moment for moment in (due, until, self._horizon) if moment is not None]
@@ -371,13 +386,13 @@ class VirtualBoard:
         """Start the interpreter, after what the ROM prints and what the port does to NVS."""
         self._event("boot", self._cause)
         if self._cause == "soft":
-            self._port.write(b"MPY: soft reboot\r\n")
+            self._say(b"MPY: soft reboot\r\n")
         else:
             self._boot_us = self.clock.now_us()
             old_code, old_word, code, word = ROM_REASONS[self._cause]
             first = self.chip.name == "esp32"
             text = self.chip.rom.format(code=old_code if first else code, word=old_word if first else word)
-            self._port.write(b"\r\n" + text.encode())
+            self._say(b"\r\n" + text.encode())
             nvs = self._partition("nvs")
             try:
                 self._calls.nvs = Storage.at_boot(self.flash, nvs.offset, nvs.size) if nvs else None
@@ -473,6 +488,11 @@ class VirtualBoard:
 
     # The serial line and the interpreter
 
+    def _say(self, data: bytes) -> None:
+        self._transcript += data
+        del self._transcript[:-_TRANSCRIPT_MOST]
+        self._port.write(data)
+
     def _from_outside(self, data: bytes) -> None:
         self.uart.receive(data)
         if self.interpreter is not None and self.interpreter.input_waiting():
@@ -506,6 +526,7 @@ class VirtualBoard:
             if kind == interpreter.IDLE:
                 now, until = struct.unpack("<qq", body)
                 self.clock.advance(now)
+                self._from_inside()  # what it printed came before this moment
                 self._idle, self._idle_until = True, None if until < 0 else until
                 if child.input_waiting() and not self.uart.at_prompt:
                     self._end_idle()

@@ -154,6 +154,15 @@ class Interpreter:
             self.kill()
             return -signal.SIGKILL
 
+    def sleeps(self) -> bool:
+        """Whether it waits for something, as far as the system tells; at the prompt that is for input."""
+        if self.input_waiting():
+            return False
+        try:
+            return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "S"
+        except OSError:
+            return False
+
     def cpu_seconds(self) -> float | None:
         """Processor time used so far; None where the system does not tell."""
         try:

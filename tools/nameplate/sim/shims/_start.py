@@ -47,6 +47,7 @@ _RENAMED = {"gc": _gc, "micropython": _micropython, "sys": _sys, "vfs": _vfs, "_
 _FROZEN = ("asyncio", "requests", "ssl", "uasyncio", "umqtt")
 
 _import = builtins.__import__
+_umqtt = {}
 
 
 def _guarded(name, *args):
@@ -59,8 +60,11 @@ def _guarded(name, *args):
         plain = root[1:] if root[0] == "u" and root[1:] in _modules and root not in _modules else root
         if plain != root and (plain in _SHIMS or plain in _RENAMED or plain in _SAME):
             name, root = plain + name[len(root) :], plain
+        # Frozen modules are found through the path, and are loaded once for all.
         if root in _FROZEN and ".frozen" not in _sys_path and not _on_flash(root):
             raise ImportError("no module named '%s'" % name)
+        if root == "umqtt":
+            _modules.update(_umqtt)
         if root not in _modules and root not in _SAME and not _on_flash(root):
             raise ImportError("no module named '%s'" % name)
     return _import(name, *args)
@@ -92,6 +96,8 @@ def _load():
         _import("umqtt.simple")
         for name in ("usocket", "ustruct", "ubinascii"):
             del _modules[name]
+        for name in ("umqtt", "umqtt.simple"):
+            _umqtt[name] = _modules[name]
 
 
 def _mount():
