@@ -54,9 +54,9 @@ def test_when_main_ends_the_chip_is_at_its_prompt(tmp_path: Path) -> None:
         board.run(100)
         assert kinds(board) == ["boot power", "prompt"]
         assert "MicroPython v1.23.0; Generic ESP32 module with ESP32\r\n" in board.transcript
-        board.type(b"print(x + 1)\r")
+        board.send(b"print(x + 1)\r")
         assert board.wait(lambda board: "\r\n21\r\n>>> " in board.transcript, 3000)
-        board.type(b"\x04")
+        board.send(b"\x04")
         assert board.wait(lambda board: "boot soft" in kinds(board), 3000)
 
 

@@ -209,7 +209,7 @@ class VirtualBoard:
         with self.lock:
             return self._transcript.decode(errors="replace")
 
-    def type(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         """Send bytes to the serial line, as a client of the port would."""
         with self.lock:
             self._from_outside(data)
@@ -327,6 +327,9 @@ class VirtualBoard:
                 return _TICK_S  # it computes: time stands still
             if self._horizon is None or not self.interpreter.sleeps():
                 return self._prompt_time()
+            self._from_inside()  # all it had to say, for it waits for input now
+            if self._until is not None and self._until(self):
+                self._horizon = self.clock.now_us()
         self._real_mark = time.monotonic()
         until = self._idle_until if self._idle else None
         moments = [moment for moment in (due, until, self._horizon) if moment is not None]
