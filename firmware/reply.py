@@ -85,9 +85,15 @@ class Replies:
             "swversion": [version.VERSION],
             "dbgstat": "enabled",
             "faults": [
-                {"fault": fault.code, "state": fault.state, "since": fault.since}
+                {
+                    "fault": fault.code,
+                    "state": fault.state,
+                    "since": fault.since,
+                    "evidence": fault.evidence(),
+                }
                 for fault in self._watch.active()
             ],
+            "age": self._station.ages_s(),
             "warranty": warranty.records(unit.claims, self._clock),
             "uplink": {"state": uplink.state, "waiting": self._waiting(), "last": uplink.reached_s()},
             "consent": settings.consent,

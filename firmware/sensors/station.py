@@ -44,9 +44,19 @@ class Station:
         now = self._ticks.ticks_ms()
         return [sensor.reading(now) for sensor in self.sensors]
 
+    def ages_s(self):
+        """Seconds since each sensor's last good conversion, None where there was none; in the order of readings()."""
+        now = self._ticks.ticks_ms()
+        return [_seconds(sensor.age(now)) for sensor in self.sensors]
+
     def sensor(self, name):
         """The sensor of that name, or None."""
         for sensor in self.sensors:
             if sensor.name == name:
                 return sensor
         return None
+
+
+def _seconds(age_ms):
+    # A negative age has run past what ticks can tell apart: nobody knows it any more.
+    return age_ms // 1000 if age_ms is not None and age_ms >= 0 else None

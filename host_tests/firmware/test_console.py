@@ -200,7 +200,13 @@ def test_read_gives_three_tokens_and_the_reply_says_all():
         "carrier": "serial", "method": "read", "bootcount": 7, "uptime": 100, "clock": "set", "iat": 1795600000,
         "oemid": 12345, "hwmodel": "S0YtMzIw", "hwversion": ["C"], "swversion": ["0.1.0"], "dbgstat": "enabled",
         "senml": [{"n": "pan", "vb": True}, {"n": "fridge", "u": "Cel", "v": pytest.approx(4.8, abs=0.1)}],
-        "faults": [{"fault": "L01", "state": "confirmed", "since": 5}],
+        "age": [0, 0],
+        "faults": [
+            {
+                "fault": "L01", "state": "confirmed", "since": 5,
+                "evidence": "wet 0 of 0 s, loop 9.7 kohm, probe healthy",
+            },
+        ],
         "warranty": [
             {"part": "parts", "until": "2028-03-02", "state": "covered"},
             {"part": "compressor", "until": "2036-03-02", "state": "covered"},

@@ -194,3 +194,14 @@ micropython.heap_unlock()
 print(failed, appliance.station.readings()[1].quality)
 """)
     assert printed.strip() == "0 ok"
+
+
+def test_ages_are_whole_seconds_and_none_before_the_first_sample():
+    bench = Bench()
+    assert bench.station.ages_s() == [None, None]
+    bench.run(20)
+    bench.ticks.now += 2500
+    assert bench.station.ages_s() == [2, 2]
+    bench.pan.uv = None
+    bench.station.sample()
+    assert bench.station.ages_s() == [2, 0]
