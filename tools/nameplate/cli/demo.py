@@ -25,14 +25,21 @@ _PACE_S = 4.0
 @click.command()
 @click.option("--once", is_flag=True, help="Play the story once, as lines of text, without a pause.")
 @click.option("--stay", is_flag=True, help="Keep the fridge on after the story, until Ctrl-C.")
+@click.option(
+    "--picture", type=click.Path(path_type=Path, dir_okay=False), help="Save the last screen as an SVG file."
+)
 @json_option
-def command(once: bool, stay: bool, as_json: bool) -> int:
+def command(once: bool, stay: bool, picture: Path | None, as_json: bool) -> int:
     """Show a virtual fridge that says who it is, and proves it.
 
     It is plugged in, sends heartbeats, has water run under it, and is attacked: one byte flipped, one token replayed,
     the whole board cloned. Needs nothing but this machine; ends with code 0 only if every part of the story came true.
     With --json the last line is one JSON object. Every figure in it is simulated.
     """
+    if picture and (once or as_json or not sys.stdout.isatty()):
+        raise click.UsageError(
+            "--picture is of the live screen: run it in a terminal, without --once and --json"
+        )
     live = sys.stdout.isatty() and not once and not as_json
     with contextlib.ExitStack() as exits:
         from nameplate.demo.stage import Stage
@@ -41,11 +48,14 @@ def command(once: bool, stay: bool, as_json: bool) -> int:
         screen = exits.enter_context(_screen(stage)) if live else None
         story = _story(stage, screen, exits)
         story.play()
+        if picture and screen:
+            # The folder's name is this machine's and this run's: it has no place in a picture for a README.
+            picture.write_text(screen.picture().replace(str(stage.folder), "DEMO"), encoding="utf-8")
         if stay:
             _until_interrupted()
     if live:
         for chapter in story.chapters:
-            _tell(chapter)
+            click.echo(f"{chapter.title}\n    {clean(chapter.seen)}")
     if as_json:
         print_json(_summary(story))
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import threading
 import time
 from collections import deque
@@ -12,6 +14,7 @@ from rich.console import Console, Group
 from rich.layout import Layout
 from rich.live import Live
 from rich.panel import Panel
+from rich.terminal_theme import MONOKAI as SVG_EXPORT_THEME
 from rich.text import Text
 
 from nameplate.cli.output import clean
@@ -24,6 +27,7 @@ from nameplate.token.verdict import ALARMING, GENUINE
 _REFRESH_PER_S = 8
 _FEED_LINES = 60
 _PANEL_WIDTH = 30
+_PANEL_HEIGHT = 8
 
 
 class Screen:
@@ -58,6 +62,16 @@ class Screen:
             if chapter not in self._chapters:
                 self._chapters.append(chapter)
 
+    def picture(self, width: int = 130, height: int = 36) -> str:
+        """The screen as it is now, as an SVG that fetches nothing."""
+        while self._board and self._board.alarm and not self._board.panel[0].strip():
+            time.sleep(1 / _REFRESH_PER_S)  # a warning blinks: take it while it shows
+        paper = Console(record=True, width=width, height=height, file=io.StringIO(), force_terminal=True)
+        self._console = paper
+        paper.print(self._render())
+        drawn = paper.export_svg(title="make demo", theme=SVG_EXPORT_THEME)
+        return re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)
+
     def _render(self) -> Layout:
         with self._lock:
             feed, chapters = list(self._feed), list(self._chapters)
@@ -71,6 +85,7 @@ class Screen:
             title="the fridge's own panel",
             subtitle="simulated",
             width=_PANEL_WIDTH,
+            height=_PANEL_HEIGHT,
             padding=(1, 3),
         )
         room = max(3, self._console.height - 16)
