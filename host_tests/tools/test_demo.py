@@ -1,0 +1,76 @@
+"""The newcomer's first command: the story must come true, or say that it did not."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from nameplate.demo import story
+from nameplate.demo.screen import Screen
+from nameplate.demo.stage import Stage
+from nameplate.demo.story import Chapter, NotTrue, Story
+from nameplate.feed.feed import Feed
+from nameplate.feed.judge import Message
+from nameplate.token.trust import Trust
+from nameplate.token.verdict import Verdict
+from nameplate.token.verifier import Verifier
+
+ONCE = [sys.executable, "-m", "nameplate", "demo", "--once", "--json"]
+
+
+def test_two_demos_at_once_both_come_true():
+    demos = [
+        subprocess.Popen(ONCE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    told = [demo.communicate(timeout=110) for demo in demos]
+    for demo, (output, errors) in zip(demos, told, strict=True):
+        assert demo.returncode == 0, errors
+        summary = json.loads(output.splitlines()[-1])
+        assert summary["came_true"] is True
+        assert summary["identity"]["serial"] == "4F7-220918"
+        assert {"genuine", "forged", "duplicate", "clone"} <= summary["verdicts"].keys()
+        assert summary["verdicts"]["forged"] == 1
+        assert set(summary["latency_ms"]) == {"boot_to_console", "probe_to_alarm", "probe_to_verified_event"}
+        assert all(latency["simulated"] is True for latency in summary["latency_ms"].values())
+        assert summary["latency_ms"]["probe_to_alarm"]["value"] <= 150
+        assert all(chapter["seen"] for chapter in summary["chapters"])
+    ueids = {json.loads(output.splitlines()[-1])["identity"]["ueid"] for output, _ in told}
+    assert len(ueids) == 2
+
+
+def test_a_story_whose_attack_never_arrives_does_not_come_true(monkeypatch):
+    monkeypatch.setattr(story, "PATIENCE_S", 12.0)
+    told: list[Chapter] = []
+    with Stage(lambda step: None) as stage:
+        play = Story(stage, publish=lambda topic, token: None, tell=told.append)
+        feed = Feed(stage.listener_url, Verifier(Trust.load(stage.trust)), play.heard)
+        with feed, pytest.raises(NotTrue, match=r"one byte.*did not come"):
+            play.play()
+    assert [chapter.came_true for chapter in play.chapters] == [True, True, True, False]
+
+
+def test_the_screen_shows_the_feed_the_story_and_what_to_type():
+    from rich.console import Console
+
+    screen = Screen(Console(width=130, height=36), ["nameplate read"])
+    screen.show_message(
+        Message(0.0, "nameplate/1/1/x/event", b"", False, Verdict("forged", "alg-none", "not \x1b[2J signed"))
+    )
+    chapter = Chapter("Water runs.", "an event")
+    screen.show_chapter(chapter)
+    chapter.seen = "alarm after 50 ms"
+    screen.show_chapter(chapter)
+    drawn = screen.picture().replace("&#160;", " ")
+    for text in ("forged", "Water runs.", "alarm after 50 ms", "nameplate read", "simulated"):
+        assert text in drawn
+    assert "\x1b" not in drawn
+    assert "@font-face" not in drawn
+
+
+def test_a_picture_needs_the_live_screen():
+    asked = subprocess.run(
+        [*ONCE, "--picture", "x.svg"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert asked.returncode == 2
+    assert "--picture" in asked.stderr
