@@ -199,6 +199,48 @@ def test_a_copy_that_lives_beside_its_original_is_called_clone(data, life):
     assert any(CODES[code][0] == CLONE for code in codes.values())
 
 
+def fit_one_chain(tokens) -> bool:
+    """The three rules of docs/wire.md over a whole set at once: can one unit have made all of these?"""
+    known: dict[tuple[int, int], set[bytes]] = {}
+    for token in tokens:
+        known.setdefault(token.number, set()).add(token.digest[:8])
+        if token.number[1]:
+            known.setdefault((token.number[0], token.number[1] - 1), set()).add(token.prev[:8])
+    if any(len(digests) > 1 for digests in known.values()):
+        return False
+    firsts = {token.number: token.prev[:8] for token in tokens if token.number[1] == 0 and token.prev}
+    if len(set(firsts.values())) < len(firsts):
+        return False
+    for first, named in firsts.items():
+        for number, digests in known.items():
+            if named in digests and (number > first or any(number < other < first for other in known)):
+                return False
+    return True
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data(), LIVES)
+def test_clone_is_said_exactly_when_no_one_chain_holds_what_arrived(data, life):
+    """Any part of both lives, in any order: neither a proof is missed nor a suspicion taken for one."""
+    original = live(life)
+    shared = list(original.made)
+    clone = original.copy("clone")
+    clone.restart()
+    futures = st.lists(st.tuples(st.sampled_from(["tokens", "restart"]), st.integers(1, 3)), max_size=5)
+    for unit in (original, clone):
+        for action in data.draw(futures):
+            unit.act(action)
+    made = shared + original.made[len(shared) :] + clone.made
+    kept = data.draw(st.lists(st.sampled_from([0, 0, 1]), min_size=len(made), max_size=len(made)))
+    arrived = data.draw(st.permutations([token for token, keep in zip(made, kept, strict=True) if keep]))
+    order = Order()
+    for token in arrived:
+        if data.draw(st.booleans(), label="receiver restarts"):
+            order = reloaded(order)
+        order.judge(token.number, token.digest, token.prev, token.lost)
+    assert order.cloned == (not fit_one_chain(arrived))
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.data(), LIVES)
 def test_until_the_second_unit_speaks_nobody_is_accused(data, life):
@@ -260,6 +302,19 @@ def test_a_declared_loss_explains_the_gap_and_may_come_after_all():
     assert judge_all(order, [dropped])[0].code == "declared-but-came"
 
 
+def test_the_lost_end_of_a_boot_may_be_declared_too():
+    flash = Flash()
+    first = flash.token()
+    flash.token()
+    flash.overflow(1)
+    flash.restart()
+    after = flash.token()
+    order = Order()
+    outcomes = judge_all(order, [first, after])
+    assert (outcomes[1].code, outcomes[1].missing) == ("gap-declared", ((1, 1, None),))
+    assert order.missing() == []
+
+
 def test_a_loss_declared_for_what_is_not_missing_is_no_gap():
     flash = Flash()
     tokens = [flash.token(), flash.token()]
@@ -297,6 +352,40 @@ def test_the_branch_that_lost_stays_clone_and_the_unit_is_marked():
     assert judge_all(order, [branch[1]])[0].code == "same-bytes"
     assert judge_all(order, [original.token()])[0].code == "in-order"
     assert order.cloned
+
+
+def copied_at_two():
+    """Two common tokens, then five of the original and, after a reboot, five of the copy."""
+    original = Flash()
+    common = [original.token(), original.token()]
+    clone = original.copy("clone")
+    clone.restart()
+    return common, [original.token() for _ in range(5)], [clone.token() for _ in range(5)]
+
+
+def test_a_predecessor_that_is_not_the_one_named_after_it():
+    common, mine, _ = copied_at_two()
+    other = replace(mine[0], digest=b"another token entirely, 32 bytes")
+    assert [o.code for o in judge_all(Order(), [*common, mine[1], other])][-1] == "forked-prev"
+    assert [o.code for o in judge_all(Order(), [*common, other, mine[1]])][-1] == "forked-prev"
+
+
+def test_the_token_named_as_last_arrives_and_is_not_the_last():
+    common, mine, copies = copied_at_two()
+    # Neither the token both continue from nor its successor is there; then the first of them comes.
+    codes = [o.code for o in judge_all(Order(), [common[0], mine[3], copies[0], common[1]])]
+    assert codes == ["first-seen", "gap-open", "gap-open", "forked-prev"]
+
+
+def test_a_token_between_a_first_and_the_one_it_names():
+    common, mine, copies = copied_at_two()
+    assert [o.code for o in judge_all(Order(), [*common, copies[0], mine[3]])][-1] == "forked-prev"
+
+
+def test_a_first_that_names_a_token_of_its_own_future():
+    order = Order()
+    later = Chained((3, 4), bytes(range(32)), bytes(range(12, 24)))
+    assert judge_all(order, [later, Chained((2, 0), bytes(range(32, 64)), bytes(range(12)))])[-1].code == "forked-prev"
 
 
 def test_an_old_copy_is_found_within_the_memory_for_digests():
