@@ -50,6 +50,11 @@ def candidates(*, every_port: bool = False) -> list[Candidate]:
     return [*_serial_ports(every_port), *_simulations()]
 
 
+def is_simulated(spec: Spec) -> bool:
+    """Whether a running simulation of this computer is at the other end."""
+    return any(candidate.spec == spec for candidate in _simulations())
+
+
 def ask_all(
     those: Iterable[Candidate],
     ask: Callable[[Link], Result],
