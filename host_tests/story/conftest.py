@@ -120,6 +120,13 @@ class Fridge:
                 f"not within {timeout_s} s; the line said: {self.heard()[-600:].decode(errors='replace')}"
             )
 
+    def until(self, condition: Callable[[], Any], timeout_s: int = 60) -> None:
+        """As `wait`, for a condition that itself lets time pass (because it asks the console)."""
+        start = self.board.now_ms
+        while not condition():
+            assert self.board.now_ms - start < timeout_s * 1000, f"not within {timeout_s} s"
+            self.board.run(500)
+
     def ask(self, method: str, timeout_s: int = 20, **params: Any) -> dict[str, Any]:
         """A JSON-RPC call on the console; the whole response."""
         self._asked += 1

@@ -1,0 +1,91 @@
+"""Water under the fridge: the alarm needs nobody, and the event that is signed at once is verified."""
+
+import pytest
+
+ALARM_MS = 150
+
+
+def alarm_delay(fridge, moment):
+    """Simulated ms from the world's change to the alarm."""
+    (on,) = [
+        event.at_ms for event in fridge.events("alarm") if event.detail == "on" and event.at_ms >= moment
+    ]
+    return on - moment
+
+
+def pour(fridge):
+    fridge.board.set("leak", "wet")
+    return fridge.events("world")[-1].at_ms
+
+
+def test_water_sounds_the_alarm_at_once_and_the_event_is_verified(house):
+    fridge = house.switch_on()
+    fridge.wait(lambda: house.subscriber.of("heartbeat"))
+    assert not fridge.board.alarm
+    moment = pour(fridge)
+    fridge.wait(lambda: house.subscriber.of("event"), 10)
+    assert alarm_delay(fridge, moment) <= ALARM_MS
+    assert fridge.board.now_ms - moment <= 2000  # the whole way to the subscriber
+    (event,) = house.subscriber.of("event")
+    assert event.verdict == "genuine"
+    assert (event.claims["fault"], event.claims["state"]) == ("L01", "confirmed")
+    assert {"n": "pan", "vb": True} in event.claims["senml"]
+    fridge.wait(lambda: fridge.board.panel[0].strip() == "! WATER IN BASE PAN", 5)
+
+    fridge.board.set("leak", "dry")
+    fridge.wait(lambda: house.subscriber.of("event", state="cleared"), 30)
+    assert not fridge.board.alarm
+    assert house.subscriber.of("event", state="cleared")[0].claims["since"] == event.claims["since"]
+    assert house.subscriber.words() == {"genuine"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("wifi", "gone"), ("wifi", "wrong_password"), ("broker", "silent"), ("broker", "refused")],
+)
+def test_the_alarm_needs_no_network(house, key, value):
+    fridge = house.switch_on(world={key: value})
+    fridge.board.run(20_000)  # into the middle of whatever it tries
+    moment = pour(fridge)
+    fridge.wait(lambda: fridge.board.alarm, 1)
+    assert alarm_delay(fridge, moment) <= ALARM_MS
+
+    fridge.board.set(key, {"wifi": "up", "broker": "reachable"}[key])
+    fridge.wait(lambda: house.subscriber.of("event"), 180)
+    assert house.subscriber.of("event")[0].claims["fault"] == "L01"
+    assert house.subscriber.words() <= {"genuine", "late"}
+    assert fridge.resets() == ["power"]
+
+
+@pytest.mark.parametrize("broken", ["open", "short"])
+def test_a_broken_probe_is_neither_wet_nor_dry(house, broken):
+    fridge = house.switch_on(world={"leak": broken})
+    fridge.wait(lambda: len(house.subscriber.of("heartbeat")) >= 2)
+    assert {"n": "pan", "vs": broken} in house.subscriber.of("heartbeat")[-1].claims["senml"]
+    assert not house.subscriber.of("event")
+    assert not fridge.board.alarm
+
+
+def test_a_probe_that_breaks_does_not_end_an_alarm(house):
+    fridge = house.switch_on()
+    fridge.board.run(3000)
+    pour(fridge)
+    fridge.wait(lambda: house.subscriber.of("event"), 10)
+    fridge.board.set("leak", "open")
+    fridge.board.run(30_000)
+    assert fridge.board.alarm
+    assert len(house.subscriber.of("event")) == 1
+
+
+def test_a_hundred_leaks_all_sound_in_time(house):
+    fridge = house.switch_on(world={"broker": "silent"})
+    fridge.board.run(3000)
+    delays = []
+    for number in range(20):
+        moment = pour(fridge)
+        fridge.wait(lambda: fridge.board.alarm, 1)
+        delays.append(alarm_delay(fridge, moment))
+        fridge.board.set("leak", "dry")
+        fridge.wait(lambda: not fridge.board.alarm, 20)
+        fridge.board.run(137 * number % 1000)
+    assert max(delays) <= ALARM_MS
