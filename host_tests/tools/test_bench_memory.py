@@ -1,0 +1,49 @@
+"""The heap of the running agent on a 32-bit interpreter: every figure is there, and heartbeats leave nothing behind."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nameplate.bench import memory
+
+PACKAGE = Path(__file__).resolve().parents[2] / "node_modules/@micropython/micropython-webassembly-pyscript"
+
+
+@pytest.fixture(scope="module")
+def figures():
+    if not (shutil.which("node") and PACKAGE.is_dir()):
+        missing = "no 32-bit MicroPython here: it needs node, and `npm ci` in the checkout"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return {figure["metric"]: figure for figure in memory.measure()}
+
+
+def test_heartbeats_leave_the_heap_where_it_was(figures):
+    before = figures["heap live after boot"]["value"]
+    after = figures["heap live after 100 heartbeats"]["value"]
+    # What grows at first and then stays: interned names, the codec's buffers. Not 100 tokens of 600 bytes.
+    assert 0 <= after - before < 3000
+
+
+def test_code_and_data_add_up_and_have_limits(figures):
+    code = figures["heap held by code"]
+    data = figures["heap held by data after 100 heartbeats"]
+    assert code["value"] + data["value"] == figures["heap live after 100 heartbeats"]["value"]
+    assert code["limit"] == 48 * 1024
+    assert data["limit"] == 16 * 1024
+    assert code["ratio"] == round(code["value"] / code["limit"], 3)
+    assert all(figure["simulated"] for figure in figures.values())
+
+
+def test_the_modules_sum_up_to_the_code(figures):
+    modules = [figure for name, figure in figures.items() if name.endswith("(code)")]
+    assert sum(figure["value"] for figure in modules) == figures["heap held by code"]["value"]
+    assert len(modules) == figures["modules held"]["value"]
+
+
+def test_what_is_needed_once_is_dropped_after_boot(figures):
+    dropped = [name for name in figures if name.endswith("(code, dropped after use)")]
+    assert any("firmware.identity_records" in name for name in dropped)
