@@ -1,13 +1,11 @@
 # Runs first at every start, before main.py. It may not raise: an exception here would leave a prompt on a shipped
-# appliance. Ctrl-C is off before anything else; only a development board (NVS i32 `dev` = 1) gets it back.
+# appliance. Ctrl-C is off before anything else; main.py gives it back to a development board (NVS i32 `dev` = 1).
 try:
+    import esp32
     import micropython
 
     micropython.kbd_intr(-1)
-    import esp32
-
-    if esp32.NVS("nameplate").get_i32("dev") == 1:
-        micropython.kbd_intr(3)
+    dev = esp32.NVS("nameplate").get_i32("dev") == 1
 except BaseException:  # no such entry, or a Ctrl-C that came first
     pass
 try:
@@ -16,7 +14,6 @@ try:
     # Code comes from the active slot and from the build, not from the current folder or from /lib.
     sys.path[:] = ["/a"] + [place for place in sys.path if place not in ("", "/", "/lib", "/a", "/b")]
     with open("/slot") as file:
-        if file.read(1) == "b":
-            sys.path[0] = "/b"
+        sys.path[0] = "/b" if file.read(1) == "b" else "/a"
 except BaseException:  # no /slot: the first
     pass

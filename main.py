@@ -1,7 +1,11 @@
 # Runs the agent and always ends in a reset, after a pause that grows while starts keep failing. The one exception is a
 # development board that is interrupted. RTC memory says why: one byte counts the failed starts, text follows.
-reason, ending = "", None
+reason, ending, prompt = "", None, False
 try:
+    import micropython
+
+    prompt = globals().get("dev")  # as boot.py found it
+    micropython.kbd_intr(3 if prompt else -1)  # the port listens for Ctrl-C again whenever a file starts
     import sys
 
     for slot in (sys.path[0], "/b" if sys.path[0] == "/a" else "/a"):
@@ -18,7 +22,7 @@ try:
     app.main(reason)
 except BaseException as error:
     ending = error
-if not isinstance(ending, KeyboardInterrupt):  # only a development board lets Ctrl-C through, see boot.py
+if not (prompt and isinstance(ending, KeyboardInterrupt)):
     try:
         import time
 

@@ -23,6 +23,7 @@ class Device:
     def __init__(self, dev: int | None = None, slot: str | None = None, memory: bytes = b"") -> None:
         self.dev, self.slot, self.memory = dev, slot, memory
         self.interrupt = 3
+        self.scope: dict[str, object] = {}  # the port runs both files in one
         self.path = ["", ".frozen", "/lib"]
         self.slept: list[float] = []
         self.resets = 0
@@ -97,11 +98,12 @@ class Device:
     def run(self, tree: ast.AST | str) -> str:
         """Run an entry file; says how it ended: "returned" or "SystemExit"."""
         code = compile(tree, "entry", "exec")
-        scope = {
-            "__builtins__": {**vars(builtins), "__import__": self.importer, "open": self._open, "Boom": Boom}
-        }
+        self.scope["__builtins__"] = {
+            **vars(builtins), "__import__": self.importer, "open": self._open, "Boom": Boom,
+        }  # fmt: skip
+        self.interrupt = 3  # the port listens for Ctrl-C whenever it starts a file
         try:
-            exec(code, scope)
+            exec(code, self.scope)
         except SystemExit:
             return "SystemExit"
         return "returned"
@@ -161,11 +163,27 @@ def test_ctrl_c_is_off_on_a_shipped_board_and_stays_off():
     device.run(BOOT.read_text())
     assert device.interrupt == -1
 
+    device.run(MAIN.read_text())
+    assert device.interrupt == -1
 
-def test_a_development_board_keeps_ctrl_c():
-    device = Device(dev=1)
+
+@pytest.mark.parametrize(("dev", "code"), [(1, 3), (0, -1), (None, -1)])
+def test_only_a_development_board_gets_ctrl_c_back(dev, code):
+    device = Device(dev=dev)
     device.run(BOOT.read_text())
-    assert device.interrupt == 3
+    assert device.interrupt == -1
+    device.run(MAIN.read_text())
+    assert device.interrupt == code
+
+
+@pytest.mark.parametrize("ran_boot", [True, False])
+def test_a_ctrl_c_that_comes_before_it_is_off_leaves_no_prompt(ran_boot):
+    device = Device(dev=None)
+    if ran_boot:
+        device.run(BOOT.read_text())
+    device.main_raises = KeyboardInterrupt()
+    assert device.run(MAIN.read_text()) == "SystemExit"
+    assert device.resets == 1
 
 
 def test_code_comes_from_the_slot_and_the_build_only():
@@ -230,7 +248,7 @@ def test_the_pause_grows_and_stays_below_the_watchdog():
 
 def test_only_an_interrupted_development_board_is_left_at_its_prompt():
     device = Device(dev=1)
-    device.path = ["/a", ".frozen"]
+    device.run(BOOT.read_text())
     device.main_raises = KeyboardInterrupt()
     assert device.run(MAIN.read_text()) == "returned"
     assert (device.resets, device.slept) == (0, [])
