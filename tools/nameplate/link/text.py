@@ -15,6 +15,6 @@ def clean(data: bytes | str, limit: int = 4096) -> str:
     """One safe line of at most `limit` characters; bytes that are not UTF-8 become the replacement mark."""
     text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
     text = _ESCAPES.sub("", text)
-    spaced = (" " if character in "\t\r\n" else character for character in text)
-    safe = "".join(c for c in spaced if c == " " or unicodedata.category(c) not in _UNSAFE)
+    spaced = (" " if c in "\t\r\n" or unicodedata.category(c) == "Zs" else c for c in text)
+    safe = "".join(c for c in spaced if unicodedata.category(c) not in _UNSAFE)
     return safe if len(safe) <= limit else safe[: limit - 1] + "…"

@@ -35,12 +35,13 @@ def render(reading: Reading, console: Console) -> str:
         table.add_row(Text(label, style="bold"), Group(*content))
     with console.capture() as captured:
         console.print(_title(reading, console.width), table, highlight=False, sep="\n")
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+    text = "\n".join(line.rstrip() for line in captured.get().splitlines())
+    return text.encode(console.encoding, "replace").decode(console.encoding)
 
 
 def _title(reading: Reading, width: int) -> Text:
     said = reading.said
-    model = f"{reading.model or 'unknown model'} {said('identity', 'model_name')}".strip()
+    model = f"{reading.model or 'an unknown model'} {said('identity', 'model_name')}".strip()
     claims = "" if reading.proof.state == PROVED else "claims to be "
     parts = [Text.assemble((claims, _DOUBT), (model, "bold"))]
     for word, name in (("serial", "serial"), ("made", "made"), ("rev", "hwversion"), ("by", "oem")):
@@ -88,8 +89,7 @@ def _identity(reading: Reading) -> Iterator[Text]:
         yield Text.assemble(("not proved", _DOUBT), ": no trust file says whose signatures to believe")
         yield Text(f"give the manufacturer's: --trust FILE.jwks, {VARIABLE}=FILE or {_home(usual_place())}")
     else:
-        where = f" {proof.token}" if proof.token else ""
-        yield Text.assemble(("NOT PROVED", _BAD), f": {proof.verdict}{where}: {proof.reason}")
+        yield Text.assemble(("NOT PROVED", _BAD), f": {proof.token} {proof.verdict}: {proof.reason}")
         if proof.verdict == "bad clock":
             yield Text(f"this computer says {reading.taken:%Y-%m-%d %H:%M} UTC: is that right?")
         yield Text("what follows is only what the board claims", style=_DOUBT)
@@ -141,7 +141,9 @@ def _fault(fault: Fault) -> Iterator[RenderableType]:
     ago = f", for {span(fault.since_s)}" if fault.since_s is not None else ""
     text = fault.text or "(not in this installation's catalogue)"
     yield Text.assemble((f"! {fault.code} {text}", _BAD), ago)
-    yield _advice([("evidence", fault.evidence), ("next", fault.next_step), ("bring", fault.part)])
+    advice = [("evidence", fault.evidence), ("next", fault.next_step), ("bring", fault.part)]
+    if any(said for _, said in advice):
+        yield _advice(advice)
 
 
 def _advice(rows: Iterable[tuple[str, str]]) -> Table:
@@ -176,6 +178,8 @@ def _uplink(reading: Reading, width: int) -> Text:
 def _board(reading: Reading, width: int) -> Iterator[Text]:
     reply = reading.proof.claims["reply"]
     parts = [f"{reading.port}{' (simulated)' if reading.simulated else ''}, {reading.seconds:.1f} s"]
+    if reading.proof.claims["binding"].get("key_origin") == "host":
+        parts.insert(0, "key made off the chip")
     if reply:
         parts = [
             f"firmware {reading.said('reply', 'swversion')}", f"up {span(reply['uptime'])}",
@@ -184,8 +188,6 @@ def _board(reading: Reading, width: int) -> Iterator[Text]:
     yield _flow([Text(part) for part in parts], width)
     if reply.get("dev"):
         yield Text("! development board: it keeps its prompt, and whoever has it can change it", style=_DOUBT)
-    if reading.proof.claims["binding"].get("key_origin") == "host":
-        yield Text("its key was made by the factory's computer, not on the chip", style=_QUIET)
 
 
 def _columns(gap: int) -> Table:

@@ -20,8 +20,8 @@ def span(seconds: int) -> str:
 
 
 def days(count: int) -> str:
-    """A number of days: "1 day", "40 days", "15 months", "9 years"."""
-    if count < 60:
+    """A number of days: "1 day", "91 days", "15 months", "9 years"."""
+    if count < 92:
         return f"{count} day{'' if count == 1 else 's'}"
     months = int(count / _MONTH_DAYS)
     return f"{months} months" if months < 24 else f"{months // 12} years"

@@ -1,0 +1,186 @@
+"""The screens of `nameplate read`, compared word for word with those in golden/.
+
+After a change that is meant, write them anew with UPDATE_GOLDEN=1 and look at the difference.
+"""
+
+import io
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from host_tests.tools.signed_board import CALM, LEAK, NONCE, maker, tokens, unit
+from nameplate.technician import words
+from nameplate.technician.reading import assess
+from nameplate.technician.screen import render
+
+GOLDEN = Path(__file__).parent / "golden"
+ACME, UNIT = maker(1), unit()
+TRUST = ACME.trust()
+TODAY = datetime(2026, 12, 1, 12, tzinfo=UTC)
+TROUBLE = {
+    "senml": [
+        {"n": "pan", "vs": "short"}, {"n": "fridge", "u": "Cel", "vs": "open"}, {"n": "freezer", "vs": "stale"},
+        {"n": "door", "vb": True}, {"n": "humidity", "u": "%RH", "v": 41}, {"n": "duty", "u": "/", "v": 0.25},
+    ],
+    "age": [None, 130, 7300, 1],
+    "faults": [
+        {"fault": "X99", "state": "confirmed", "since": 11_000}, {"fault": "L01", "state": "cleared", "since": 1},
+    ],
+    "uplink": {"state": "no access point", "waiting": 312, "last": None},
+    "consent": "minimum",
+    "dev": True,
+}  # fmt: skip
+
+
+class Screen(io.TextIOWrapper):
+    """What a terminal of some encoding is given."""
+
+    def __init__(self, encoding="utf-8"):
+        super().__init__(io.BytesIO(), encoding=encoding)
+
+
+def reading(claims=CALM, trust=TRUST, by=ACME, at=TODAY, **options):
+    return assess("pty:/dev/pts/7", tokens(UNIT, by, **claims), NONCE, trust, at, 0.31, **options)
+
+
+def screen(found, width=80, encoding="utf-8", **options):
+    console = Console(file=Screen(encoding), width=width, **{"force_terminal": False, **options})
+    return render(found, console)
+
+
+SCREENS = {
+    "leak_100": lambda: screen(reading(LEAK), 100),
+    "leak_80": lambda: screen(reading(LEAK), 80),
+    "leak_60": lambda: screen(reading(LEAK), 60),
+    "fine_80": lambda: screen(reading(simulated=True)),
+    "fine_ascii": lambda: screen(reading(), encoding="ascii"),
+    "no_trust_80": lambda: screen(reading(trust=None)),
+    "not_proved_80": lambda: screen(reading(trust=maker(2).trust())),
+    "trouble_80": lambda: screen(reading(TROUBLE, at=datetime(2028, 3, 2, 23, 59, tzinfo=UTC))),
+    "expired_80": lambda: screen(reading(at=datetime(2028, 3, 3, tzinfo=UTC))),
+    "host_clock_80": lambda: screen(reading(at=datetime(2020, 1, 1, tzinfo=UTC))),
+    "unreadable_80": lambda: screen(assess("tcp:127.0.0.1:7000", {}, NONCE, TRUST, TODAY, 0.1)),
+}
+
+
+@pytest.fixture(autouse=True)
+def house(monkeypatch):
+    """The same home and terminal everywhere."""
+    monkeypatch.setenv("HOME", "/home/tech")
+    for name in ("XDG_CONFIG_HOME", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_screen(name):
+    shown = SCREENS[name]() + "\n"
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(shown, encoding="utf-8")
+        pytest.fail(f"wrote {path.name}: look at it, then run again without UPDATE_GOLDEN")
+    assert shown == path.read_text(encoding="utf-8")
+
+
+def test_no_golden_screen_is_left_over():
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == set(SCREENS)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+@pytest.mark.parametrize("claims", [CALM, LEAK, TROUBLE])
+def test_no_line_is_wider_than_the_screen(width, claims):
+    assert max(map(len, screen(reading(claims), width).splitlines())) <= width
+
+
+def test_an_ascii_terminal_gets_ascii():
+    for found in (reading(LEAK), reading({**LEAK, "swversion": ["0.1.0-ü"]})):
+        assert screen(found, encoding="ascii").isascii()
+
+
+def test_a_terminal_gets_colours_and_the_same_words(monkeypatch):
+    found = reading(LEAK)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    coloured = screen(found, force_terminal=True)
+    assert "\x1b[32mPROVED\x1b[0m" in coloured
+    assert "\x1b[1;31m! L01" in coloured
+    stripped = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
+    assert [line.rstrip() for line in stripped.splitlines()] == screen(found).splitlines()
+
+
+def test_no_color_is_obeyed(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]", screen(reading(LEAK), force_terminal=True))
+
+
+def test_what_is_not_proved_is_not_shown_in_green(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for trust in (None, maker(2).trust()):
+        assert "\x1b[32m" not in screen(reading(trust=trust), force_terminal=True)
+
+
+@pytest.mark.parametrize(
+    ("claims", "trust", "code"),
+    [
+        (CALM, TRUST, 0),
+        (CALM, None, 0),
+        (LEAK, TRUST, 1),
+        (LEAK, None, 1),
+        (CALM, maker(2).trust(), 1),
+        ({**CALM, "senml": [{"n": "pan", "vs": "stale"}]}, TRUST, 0),
+        ({**CALM, "senml": [{"n": "pan", "vs": "open"}]}, TRUST, 1),
+        ({**CALM, "faults": [{"fault": "L01", "state": "cleared"}]}, TRUST, 0),
+    ],
+)
+def test_exit_code(claims, trust, code):
+    found = reading(claims, trust)
+    assert found.exit_code == code
+    assert found.to_json()["exit"] == code
+
+
+text = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(evidence=text, state=text, version=text, part=text)
+def test_no_text_of_a_board_steers_the_terminal(evidence, state, version, part):
+    class Hostile(type(ACME)):
+        def sign(self, kind, claims, role=None):
+            if kind == "identity":
+                claims = {**claims, "oem": part, "model_name": state, "warranty": [
+                    {"part": part, "months": 1, "until": "2028-02-31"}]}  # fmt: skip
+            return super().sign(kind, claims, role)
+
+    by = Hostile()
+    by.keys = ACME.keys
+    claims = {
+        "faults": [{"fault": "L01", "state": "confirmed", "since": 1, "evidence": evidence}],
+        "uplink": {"state": state, "waiting": 1},
+        "swversion": [version],
+    }
+    shown = screen(reading(claims, by=by))
+    assert all(line.isprintable() for line in shown.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h 0 min"), (172_800, "2 days")],
+)
+def test_durations(seconds, said):
+    assert words.span(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (0, "last day today"), (1, "1 day left"), (91, "91 days left"), (92, "3 months left"), (-1, "1 day ago"),
+        (457, "15 months left"), (730, "23 months left"), (731, "2 years left"), (-800, "2 years ago"),
+    ],
+)  # fmt: skip
+def test_dates(days, said):
+    assert words.left(days) == said
