@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -159,9 +160,10 @@ class Interpreter:
         if self.input_waiting():
             return False
         try:
-            return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "S"
+            state = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
         except OSError:
             return False
+        return state == "S" and not select.select([self.line], [], [], 0)[0]  # else it waits for our answer
 
     def cpu_seconds(self) -> float | None:
         """Processor time used so far; None where the system does not tell."""

@@ -19,8 +19,8 @@ RING = 259  # the port's ring of 260 holds one less
 _BURST = 32
 _BYTE_US = 87
 _CTRL_A, _CTRL_B, _CTRL_C = b"\x01\x02\x03"
-_BANNER = re.compile(rb"MicroPython [^\r\n]* version")
-_RAW_GREETING = b"raw REPL; CTRL-B to exit"
+_BANNER = re.compile(rb"MicroPython [^\r\n]*(?=\r?\n)")
+_RAW_GREETING = re.compile(rb"raw REPL; CTRL-B to exit")
 
 
 class Uart:
@@ -82,6 +82,8 @@ class Uart:
             for byte in data:
                 if byte in (_CTRL_A, _CTRL_B):
                     self.raw_prompt = byte == _CTRL_A
+                if byte == _CTRL_B:
+                    self._held = b""  # a banner comes
         elif self.interruptible and _CTRL_C in data:
             self._interrupt()
             whole = len(data)
@@ -116,8 +118,8 @@ class Uart:
     def prompt(self) -> None:
         """The program is over: what main.c leaves is a prompt."""
         self.at_prompt = True
+        self._held = b""
         if self.raw_prompt and self._child is not None:
-            self._held = b""
             self._child.feed_input(bytes((_CTRL_A,)))
 
     def send(self, data: bytes) -> None:
@@ -125,12 +127,14 @@ class Uart:
         if not self.at_prompt:
             self._deliver(data)
             return
-        if self._held is not None:  # entering raw mode again after a soft reset: nobody is to see the banner
+        if self._held is not None:
+            # In raw mode nobody is to see the banner that comes with a new run; else it is to be the chip's.
             self._held += data
-            start = self._held.find(_RAW_GREETING)
-            if start < 0:
+            found = (_RAW_GREETING if self.raw_prompt else _BANNER).search(self._held)
+            if not found:
                 return
-            data, self._held = self._held[start:], None
-        banner = f"MicroPython v{self._chip.release}; {self._chip.machine}".encode()
-        data = _BANNER.sub(banner, data)
+            before, after = self._held[: found.start()], self._held[found.end() :]
+            banner = f"MicroPython v{self._chip.release}; {self._chip.machine}".encode()
+            data = found[0] + after if self.raw_prompt else before + banner + after
+            self._held = None
         self._deliver(data if self.raw_prompt else data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))

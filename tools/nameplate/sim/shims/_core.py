@@ -41,6 +41,7 @@ _LAG_US = const(500)
 _SYNC_EVERY = const(64)  # readings of the clock between two looks at the line
 
 schedule = micropython.schedule
+home = sys.path[0]
 link = open(int(sys.argv[1]), "r+b")
 _head = bytearray(4)
 _notices = []

@@ -47,6 +47,7 @@ _RENAMED = {"gc": _gc, "micropython": _micropython, "sys": _sys, "vfs": _vfs, "_
 _FROZEN = ("asyncio", "requests", "ssl", "uasyncio", "umqtt")
 
 _import = builtins.__import__
+_real_open = open
 _umqtt = {}
 
 
@@ -57,8 +58,8 @@ def _guarded(name, *args):
         _sys.path = _sys_path
     root = name.split(".")[0]
     if not (args and len(args) > 3 and args[3]) and root:
-        plain = root[1:] if root[0] == "u" and root[1:] in _modules and root not in _modules else root
-        if plain != root and (plain in _SHIMS or plain in _RENAMED or plain in _SAME):
+        plain = root[1:]
+        if root[0] == "u" and root not in _SAME and (plain in _SHIMS or plain in _RENAMED or plain in _SAME):
             name, root = plain + name[len(root) :], plain
         # Frozen modules are found through the path, and are loaded once for all.
         if root in _FROZEN and ".frozen" not in _sys_path and not _on_flash(root):
@@ -68,6 +69,13 @@ def _guarded(name, *args):
         if root not in _modules and root not in _SAME and not _on_flash(root):
             raise ImportError("no module named '%s'" % name)
     return _import(name, *args)
+
+
+def _open(name, mode="r", **kwargs):
+    # A number would be one of the host's descriptors.
+    if isinstance(name, int):
+        raise TypeError("can't convert int to str implicitly")
+    return _real_open(name, mode, **kwargs)
 
 
 def _on_flash(root):
@@ -159,6 +167,7 @@ def run(namespace):
             del namespace[name]
     builtins.__import__ = _guarded
     builtins.print = _sys._print
+    builtins.open = _open
     _gc.collect()
     _core.call("started", _gc.mem_free(), _gc.mem_alloc())
     _run_file("boot.py", namespace)

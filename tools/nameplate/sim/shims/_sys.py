@@ -25,6 +25,7 @@ implementation = _namedtuple("implementation", ("name", "version", "_machine", "
 )
 
 _sent_at = 0
+_home = 'File "' + _core.home
 
 
 def _send(data):
@@ -120,7 +121,10 @@ def print_exception(_exc, _file=None):
     if _file is None or isinstance(_file, _Text):
         buffer = _io.StringIO()
         _real_sys.print_exception(_exc, buffer)
-        stdout.write(buffer.getvalue())
+        # A chip's trace has no lines of what stands for the chip here.
+        for line in buffer.getvalue().split("\n")[:-1]:
+            if _home not in line:
+                stdout.write(line + "\n")
     else:
         _real_sys.print_exception(_exc, _file)
 

@@ -80,7 +80,7 @@ class Task:
         if hasattr(task.data, "remove"):
             task.data.remove(task)
             queue.push(task)
-        elif 0 < ((task.ph_key - _time.ticks_ms() + _HALF) & (_PERIOD - 1)) - _HALF:
+        elif ((task.ph_key - _time.ticks_ms() + _HALF) & (_PERIOD - 1)) - _HALF > 0:
             queue.remove(task)
             queue.push(task)
         task.data = context["CancelledError"]

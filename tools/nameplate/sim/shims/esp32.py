@@ -81,13 +81,13 @@ class Partition:
     def readblocks(self, block_num, buf, offset=0):
         _flash.read(self._address(block_num, offset, len(buf)), buf)
 
-    def writeblocks(self, block_num, buf, offset=None):
-        address = self._address(block_num, offset or 0, len(buf))
-        if offset is None:
+    def writeblocks(self, _block_num, _buf, _offset=None):
+        address = self._address(_block_num, _offset or 0, len(_buf))
+        if _offset is None:
             if self._block_size < _BLOCK:
                 raise NotImplementedError("blocks smaller than the flash's own are not simulated")
-            _flash.erase(address, len(buf))
-        _flash.program(address, buf)
+            _flash.erase(address, len(_buf))
+        _flash.program(address, _buf)
 
     def ioctl(self, op, arg=0):
         if op in (1, 2, 3):

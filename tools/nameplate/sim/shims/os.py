@@ -19,6 +19,6 @@ def sync():
     pass
 
 
-def dupterm(stream_object, index=0):
-    if stream_object is not None:
+def dupterm(_stream_object, _index=0):
+    if _stream_object is not None:
         raise NotImplementedError("the virtual board has one terminal")

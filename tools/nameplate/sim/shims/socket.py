@@ -265,7 +265,7 @@ class socket(_io.IOBase):
 
     def sendall(self, _data):
         view = memoryview(_data)
-        while len(view):
+        while view:
             view = view[self._send_some(view) :]
 
     def write(self, _buf, _size=-1):
