@@ -253,9 +253,7 @@ class Order:
     def _last_before(self, number: Number) -> Number | None:
         """The highest number received in a boot before that of `number`."""
         at = bisect_left(self.counts, number[0])
-        if at == 0:
-            return self.floor
-        return self.counts[at - 1], self.boots[self.counts[at - 1]].seen.last
+        return (self.counts[at - 1], self.boots[self.counts[at - 1]].seen.last) if at else None
 
     def _number_of(self, digest: bytes) -> Number | None:
         # The last token of the newest boot is nearly always the one.
