@@ -7,7 +7,7 @@ minute, and touches nothing else. Only rows that changed are written, one at a t
 import asyncio
 import time
 
-from firmware import warranty
+from lib import rare
 
 COLUMNS = 20
 _PERIOD_MS = 500
@@ -33,6 +33,8 @@ class Panel:
         self._ticks = ticks
         self._lit = False
         self._tried = None
+        self._warranty_day = None
+        self._warranty_line = ""
         self.failures = 0
 
     def lines(self, lit=True):
@@ -55,15 +57,28 @@ class Panel:
     def _second(self):
         if not self._unit.provisioned:
             return self._unit.damage[:COLUMNS]
-        for record in warranty.records(self._unit.claims, self._clock):
-            state = record["state"]
-            if state == warranty.COVERED:
-                return f"Warranty {record['until']}"
-            if state == warranty.EXPIRED:
-                return f"Expired  {record['until']}"
-            if state == warranty.UNKNOWN:
-                return f"Ends {record['until']} (?)"
-        return "Warranty: no date"
+        # The terms change nothing within a day: they are looked at again when the day or the clock's quality changes.
+        day = (self._clock.quality, self._clock.floor // 86400)
+        if day != self._warranty_day:
+            self._warranty_line = self._warranty()
+            self._warranty_day = day
+        return self._warranty_line
+
+    def _warranty(self):
+        from firmware import warranty
+
+        try:
+            for record in warranty.records(self._unit.claims, self._clock):
+                state = record["state"]
+                if state == warranty.COVERED:
+                    return f"Warranty {record['until']}"
+                if state == warranty.EXPIRED:
+                    return f"Expired  {record['until']}"
+                if state == warranty.UNKNOWN:
+                    return f"Ends {record['until']} (?)"
+            return "Warranty: no date"
+        finally:
+            rare.forget(("firmware.warranty", "lib.dates"))
 
     def _sensors(self):
         readings = self._station.readings()

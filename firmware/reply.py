@@ -5,13 +5,11 @@ share of the processor. Nothing is stored: a reply is fresh because of the calle
 of heartbeats and events.
 """
 
-import json
-
-from firmware import version, warranty
-from lib import senml
+from lib import rare
 
 TYPE = "nameplate-reply+jwt"
 _PLACES = 2
+_RARE = ("firmware.reply_claims", "firmware.warranty", "lib.dates")
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
@@ -33,78 +31,51 @@ class Replies:
 
     def __init__(self, signer, unit, bootcount, clock, settings, station, watch, uplink, waiting, lag):
         self._signer = signer
-        self._unit = unit
         self._bootcount = bootcount
-        self._clock = clock
-        self._settings = settings
-        self._station = station
-        self._watch = watch
-        self._uplink = uplink
-        self._waiting = waiting
-        self._lag = lag
         self._taken = 0
+        self.unit = unit
+        self.clock = clock
+        self.settings = settings
+        self.station = station
+        self.watch = watch
+        self.uplink = uplink
+        self.waiting = waiting
+        self.lag = lag
 
     async def read(self, nonce, carrier):
         """The whole state of the unit over `nonce`, as a compact token (bytes). Raises Busy or Unsigned."""
-        return await self._sign(nonce, carrier, "read", self._state)
+        return await self._sign(nonce, carrier, "read")
 
     async def identity(self, nonce, carrier):
         """The manufacturer's identity token inside a reply over `nonce`. Raises Busy or Unsigned."""
-        return await self._sign(nonce, carrier, "identity", self._identity)
+        return await self._sign(nonce, carrier, "identity")
 
-    async def _sign(self, nonce, carrier, method, claims):
-        unit = self._unit
-        if not unit.provisioned or self._signer is None:
-            raise Unsigned(not_provisioned(unit))
+    async def _sign(self, nonce, carrier, method):
+        if not self.unit.provisioned or self._signer is None:
+            raise Unsigned(not_provisioned(self.unit))
         if self._taken == _PLACES:
             raise Busy()
         self._taken += 1
         try:
-            head = (
-                f'{{"eat_profile":"urn:nameplate:1:reply","ueid":"{unit.ueid}","eat_nonce":"{nonce}",'
-                + f'"carrier":"{carrier}","method":"{method}","bootcount":{self._bootcount},'
-            )
-            return await self._signer.sign(TYPE, (head + self._time() + claims() + "}").encode())
+            return await self._signer.sign(TYPE, self._payload(nonce, carrier, method).encode())
         finally:
             self._taken -= 1
 
-    def _time(self):
-        now = self._clock.unix()
-        text = f'"uptime":{self._clock.uptime_s()},"clock":"{self._clock.quality}"'
-        return text if now is None else f'{text},"iat":{now}'
+    def _payload(self, nonce, carrier, method):
+        from firmware import reply_claims
 
-    def _identity(self):
-        return ',"identity":"' + self._unit.identity.decode() + '"'
-
-    def _state(self):
-        unit, settings, uplink = self._unit, self._settings, self._uplink
-        claims = {
-            "oemid": unit.oemid,
-            "hwmodel": unit.hwmodel,
-            "hwversion": unit.hwversion,
-            "swversion": [version.VERSION],
-            "dbgstat": "enabled",
-            "faults": [
-                {
-                    "fault": fault.code,
-                    "state": fault.state,
-                    "since": fault.since,
-                    "evidence": fault.evidence(),
-                }
-                for fault in self._watch.active()
-            ],
-            "age": self._station.ages_s(),
-            "warranty": warranty.records(unit.claims, self._clock),
-            "uplink": {"state": uplink.state, "waiting": self._waiting(), "last": uplink.reached_s()},
-            "consent": settings.consent,
-            "ack": settings.ack,
-            "lag": self._lag(),
-        }
-        if unit.dev:
-            claims["dev"] = True
-        # SenML goes in as text: its decimals would not survive a 32-bit float.
-        readings = senml.pack(self._station.readings())
-        return "," + json.dumps(claims, separators=(",", ":"))[1:-1] + ',"senml":' + readings
+        try:
+            claims = (reply_claims.read if method == "read" else reply_claims.identity)(self)
+        finally:
+            rare.forget(_RARE)
+        now = self.clock.unix()
+        iat = "" if now is None else f'"iat":{now},'
+        # Plus signs, because mpy-cross takes no f-string beside another.
+        head = f'"ueid":"{self.unit.ueid}","eat_nonce":"{nonce}","carrier":"{carrier}","method":"{method}",'
+        head += (
+            f'"bootcount":{self._bootcount},"uptime":{self.clock.uptime_s()},"clock":"{self.clock.quality}",'
+        )
+        return '{"eat_profile":"urn:nameplate:1:reply",' + head + iat + claims + "}"
 
 
 def is_nonce(value):

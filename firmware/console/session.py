@@ -15,7 +15,7 @@ LIMIT = 512
 _END = b"\r\n"
 _RARE = (
     "firmware.console.commands", "firmware.console.requests", "firmware.console.methods", "firmware.console.facts",
-    "lib.strictjson",
+    "lib.strictjson", "firmware.warranty", "lib.dates",
 )  # fmt: skip
 # Ready made: there may be no room to make them when they are needed.
 _LONG_LINE = b"? line longer than 512 bytes: ignored\r\n"

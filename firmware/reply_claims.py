@@ -1,0 +1,33 @@
+"""What a signed reply says of the unit, as JSON text. Loaded for the answer and forgotten after it."""
+
+import json
+
+from firmware import version, warranty
+from lib import senml
+
+
+def read(replies):
+    """The claims of a `read`: identity of the board, readings, faults, warranty, uplink, settings."""
+    unit, settings, uplink = replies.unit, replies.settings, replies.uplink
+    claims = {
+        "oemid": unit.oemid, "hwmodel": unit.hwmodel, "hwversion": unit.hwversion, "swversion": [version.VERSION],
+        "dbgstat": "enabled",
+        "faults": [
+            {"fault": fault.code, "state": fault.state, "since": fault.since, "evidence": fault.evidence()}
+            for fault in replies.watch.active()
+        ],
+        "age": replies.station.ages_s(),
+        "warranty": warranty.records(unit.claims, replies.clock),
+        "uplink": {"state": uplink.state, "waiting": replies.waiting(), "last": uplink.reached_s()},
+        "consent": settings.consent, "ack": settings.ack, "lag": replies.lag(),
+    }  # fmt: skip
+    if unit.dev:
+        claims["dev"] = True
+    # SenML goes in as text: its decimals would not survive a 32-bit float.
+    readings = senml.pack(replies.station.readings())
+    return json.dumps(claims, separators=(",", ":"))[1:-1] + ',"senml":' + readings
+
+
+def identity(replies):
+    """The claims of an `identity`: the manufacturer's token as it was signed."""
+    return '"identity":"' + replies.unit.identity.decode() + '"'
