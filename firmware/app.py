@@ -35,7 +35,7 @@ from firmware.journal import Journal
 from firmware.outbox import Outbox
 
 gc.collect()
-from firmware.heartbeat import Chain, first_claims
+from firmware.heartbeat import Chain, continues, first_claims
 from firmware.reply import Replies
 from firmware.reporter import Reporter
 from lib.jws import Signer
@@ -97,7 +97,7 @@ class Agent:
         profile = _profile()
         pins = profile["pins"].get(board.chip, {})
         self.station = Station(profile, board)
-        presence = Presence(clock.uptime_s)
+        presence = Presence(clock.uptime_s, profile["button"]["active"])
         self._button(pins, presence)
         alarm = Alarm(self._pin_out(pins, "alarm"), profile["alarm"]["active"])
         self.watch = Watch(profile, self.station, alarm, clock.uptime_s, presence)
@@ -108,7 +108,7 @@ class Agent:
         self.network = Network(board.wifi, settings)
         self.refused = Refused()
         # A boot that could not be counted would use numbers twice: it answers callers, and keeps to itself otherwise.
-        speaks = unit.provisioned and bootcount is not None
+        speaks = unit.provisioned and bootcount is not None and continues(self.outbox, board.nvs, bootcount)
         word = "starting" if speaks else "off: boot not counted" if unit.provisioned else "off: no identity"
         self.link = LinkStatus(self.network if speaks else None, clock.uptime_s, word)
         self.replies = Replies(

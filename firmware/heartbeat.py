@@ -12,6 +12,25 @@ from lib import base64url, senml
 _WITH_TIME = ("set", "trusted")
 
 
+def continues(outbox, nvs, bootcount):
+    """Settle what the first token of this boot may name. Returns whether tokens may be made at all.
+
+    Where there is no file system tokens are sent from RAM, and a later boot must not name an older one as the last:
+    that forks the chain. So such a boot is kept in mind in `nvs` (get_i32, set_i32, commit), key "unstored".
+    """
+    try:
+        if outbox.persistent:
+            unstored = nvs.get_i32("unstored")
+            if unstored is not None:
+                outbox.unchain(unstored)
+        else:
+            nvs.set_i32("unstored", bootcount)
+            nvs.commit()
+    except OSError:
+        return False
+    return True
+
+
 class Chain:
     """Makes the tokens of one boot. `first`: claims for its first token only, from first_claims().
 

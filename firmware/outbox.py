@@ -56,7 +56,7 @@ class Outbox:
         self._ahead = {EVENT: set(), HEARTBEAT: set()}  # sent, though an older one is not
         self._before = {EVENT: None, HEARTBEAT: None}  # (bootcount, seq) of the last record that was passed
         self._hash = None
-        self._last_boot = None
+        self.last_boot = None  # the boot count of the token stored last
         self.dropped = 0  # tokens given up for room since boot
         self._restore()
 
@@ -70,7 +70,7 @@ class Outbox:
                 self._sent[HEARTBEAT] = max(self._sent[HEARTBEAT], heartbeats)
                 if newest is None or newest < (bootcount, seq):
                     newest = (bootcount, seq)
-                    self._last_boot = bootcount
+                    self.last_boot = bootcount
                     self._hash = digest
         for kind in _KINDS:
             journal = self._journals[kind]
@@ -97,7 +97,7 @@ class Outbox:
         tag = struct.pack(_TAG, bootcount, seq, self._sent[EVENT], self._sent[HEARTBEAT], digest)
         self._journals[kind].append(bytes((len(lost),)) + pack(lost) + token, True, tag)
         self._hash = digest
-        self._last_boot = bootcount
+        self.last_boot = bootcount
         self.declared(lost)
 
     def last_hash(self):
@@ -106,7 +106,7 @@ class Outbox:
 
     def unchain(self, bootcount):
         """Tokens of this boot were sent but not stored: none before them may pass for the last any more."""
-        if self._last_boot is None or self._last_boot <= bootcount:
+        if self.last_boot is None or self.last_boot <= bootcount:
             self._hash = None
 
     # Out

@@ -368,6 +368,51 @@ def judge(verifier, token):
     assert verdict.verdict in ("genuine", "late", "duplicate", "gap"), verdict
 
 
+class Nvs(dict):
+    """Numbers that survive a reset; or, when `broken`, refuse to be written."""
+
+    broken = False
+    get_i32 = dict.get
+
+    def set_i32(self, key, value):
+        if self.broken:
+            raise OSError(-1, "simulated")
+        self[key] = value
+
+    def commit(self):
+        pass
+
+
+def test_a_boot_without_a_file_system_does_not_make_the_next_one_fork_the_chain(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    nvs = Nvs()
+    verifier = a_verifier()
+    codes = []
+    for bootcount, folder in ((1, "data"), (2, "file/x"), (3, "data"), (4, "data")):
+        outbox = Outbox(str(tmp_path / folder), **SMALL)
+        assert heartbeat.continues(outbox, nvs, bootcount)
+        chain = chain_on(outbox, bootcount)
+        codes += [verifier.check(emit(chain)).code for _ in range(2)]
+    assert codes == [
+        "first-seen",
+        "in-order",
+        "chain-restarted",
+        "in-order",
+        "chain-restarted",
+        "in-order",
+        "in-order",
+        "in-order",
+    ]
+
+
+def test_where_such_a_boot_cannot_be_kept_in_mind_nothing_is_made(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    nvs = Nvs()
+    nvs.broken = True
+    assert not heartbeat.continues(Outbox(str(tmp_path / "file" / "x"), **SMALL), nvs, 2)
+    assert heartbeat.continues(Outbox(str(tmp_path / "data"), **SMALL), nvs, 2)
+
+
 def test_the_device_code_signs_what_the_verifier_takes(outbox, tmp_path):
     p256 = P256(str(comb.write(tmp_path / "p256_comb.bin")))
     signer = Signer(p256, mint.private_scalar(KEY))
