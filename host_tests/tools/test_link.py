@@ -29,7 +29,7 @@ from nameplate.link.base import (
     open_error,
 )
 from nameplate.link.spec import Spec
-from nameplate.link.text import clean
+from nameplate.text import clean_line
 
 
 def soon(seconds=5.0):
@@ -303,13 +303,13 @@ def test_the_longest_line_is_let_through_and_one_byte_more_is_not():
     ],
 )
 def test_what_a_board_says_cannot_steer_the_terminal(data, shown):
-    assert clean(data) == shown
+    assert clean_line(data) == shown
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_at_all_can_steer_the_terminal(data):
-    assert all(character.isprintable() for character in clean(data))
+    assert all(character.isprintable() for character in clean_line(data))
 
 
 def test_a_long_line_is_cut_where_it_is_shown():
-    assert clean(b"x" * 100, 10) == "x" * 9 + "…"
+    assert clean_line(b"x" * 100, 10) == "x" * 9 + "…"

@@ -60,7 +60,7 @@ def send_lines(link: Link, lines: Iterable[bytes], show: Show, *, timeout: float
 def _send_one(link: Link, line: bytes, show: Show, timeout: float) -> None:
     from nameplate.link.base import LinkTimeout
     from nameplate.link.rpc import encode, find_reply
-    from nameplate.link.text import clean
+    from nameplate.text import clean_line
 
     fence = f"np-{secrets.token_hex(6)}"
     link.write(line + b"\n" + encode(fence, "version"))
@@ -76,7 +76,7 @@ def _send_one(link: Link, line: bytes, show: Show, timeout: float) -> None:
             ) from None
         if find_reply(heard, fence) is not None:
             return
-        show(clean(heard))
+        show(clean_line(heard))
 
 
 def interactive(link: Link, session: PromptSession[str]) -> None:
@@ -112,11 +112,11 @@ def _show_lines(
     link: Link, session: PromptSession[str], leave: threading.Event, lost: list[NameplateError]
 ) -> None:
     from nameplate.link.base import LinkTimeout
-    from nameplate.link.text import clean
+    from nameplate.text import clean_line
 
     while not leave.is_set():
         try:
-            print(clean(link.read_line(time.monotonic() + _GRAIN_S)))
+            print(clean_line(link.read_line(time.monotonic() + _GRAIN_S)))
         except LinkTimeout:
             continue
         except NameplateError as error:

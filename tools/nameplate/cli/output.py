@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from typing import Any
 
 import click
 
-# Categories that can move the cursor, hide or reorder text: control, format (bidirectional overrides),
-# surrogates, private use, unassigned, line and paragraph separators.
-_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+from nameplate.text import clean
 
-
-def clean(text: object) -> str:
-    """One line of text that cannot steer the terminal: unsafe characters are dropped, line ends become spaces."""
-    shown = (" " if character in "\r\n\t" else character for character in str(text))
-    return "".join(c for c in shown if c == " " or unicodedata.category(c) not in _UNSAFE)
+__all__ = ["clean", "json_option", "print_json"]
 
 
 def print_json(value: Any) -> None:

@@ -17,11 +17,11 @@ from rich.panel import Panel
 from rich.terminal_theme import MONOKAI as SVG_EXPORT_THEME
 from rich.text import Text
 
-from nameplate.cli.output import clean
 from nameplate.demo.story import Chapter
 from nameplate.feed.judge import Message
 from nameplate.feed.words import line
 from nameplate.sim.board import VirtualBoard
+from nameplate.text import clean
 from nameplate.token.verdict import ALARMING, GENUINE
 
 _REFRESH_PER_S = 8

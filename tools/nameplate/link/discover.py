@@ -15,7 +15,7 @@ from nameplate.link import open_link
 from nameplate.link.base import Link
 from nameplate.link.rpc import Client
 from nameplate.link.spec import Spec, parse
-from nameplate.link.text import clean
+from nameplate.text import clean_line
 
 Result = TypeVar("Result")
 
@@ -132,7 +132,7 @@ def _serial_ports(every_port: bool) -> Sequence[Candidate]:
 
     ports = sorted(list_ports.comports(), key=lambda port: port.device)
     return [
-        Candidate(Spec("serial", port.device), clean(port.description or "", 60))
+        Candidate(Spec("serial", port.device), clean_line(port.description or "", 60))
         for port in ports
         if every_port or port.vid is not None
     ]
@@ -142,4 +142,6 @@ def _simulations() -> Sequence[Candidate]:
     if importlib.util.find_spec("nameplate.sim.registry") is None:
         return []  # installed without the simulator
     registry = importlib.import_module("nameplate.sim.registry")
-    return [Candidate(parse(run.port), f"simulation {clean(run.name, 40)}") for run in registry.running()]
+    return [
+        Candidate(parse(run.port), f"simulation {clean_line(run.name, 40)}") for run in registry.running()
+    ]

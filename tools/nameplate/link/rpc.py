@@ -14,7 +14,7 @@ from typing import Any
 
 from nameplate.errors import NOT_REACHED, NameplateError
 from nameplate.link.base import Link, LinkTimeout
-from nameplate.link.text import clean
+from nameplate.text import clean_line
 
 TIMEOUT_S = 5.0
 # A signed answer takes a slow board most of a second; after this long the request is taken to be lost.
@@ -108,7 +108,7 @@ class Client:
             return reply["result"]
         error = reply["error"] if isinstance(reply["error"], dict) else {}
         code = error.get("code")
-        reason = clean(str(error.get("message", "no reason given")), 200)
+        reason = clean_line(str(error.get("message", "no reason given")), 200)
         raise RpcError(self.spec, code if isinstance(code, int) else 0, reason)
 
     def _no_answer(self) -> NameplateError:
@@ -121,7 +121,7 @@ class Client:
                 "check the cable (some only charge), the speed (115200), or that the simulation still runs",
                 NOT_REACHED,
             )
-        heard = [clean(line, 200) for line in self._heard]
+        heard = [clean_line(line, 200) for line in self._heard]
         return NotNameplate(
             f"{self.spec}: answers, but not as a Nameplate: {heard[-1][:60]!r}", _why(heard), heard
         )

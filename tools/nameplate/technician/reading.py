@@ -14,9 +14,9 @@ from typing import Any
 
 from nameplate.errors import FAULT_FOUND, NameplateError
 from nameplate.link.rpc import Client, RpcError
-from nameplate.link.text import clean
 from nameplate.technician.catalogue import Catalogue, load
 from nameplate.technician.proof import KINDS, NOT_PROVED, PROVED, Claims, Proof, prove
+from nameplate.text import clean_line
 from nameplate.token.base64url import encode
 from nameplate.token.mint import model_name
 from nameplate.token.trust import Trust
@@ -123,7 +123,7 @@ class Reading:
     def said(self, kind: str, name: str) -> str:
         """A claim as clean text, "" where there is none. A list gives its first member."""
         value = self.proof.claims[kind].get(name, "")
-        return clean(str(value[0] if isinstance(value, list) and value else value), 128)
+        return clean_line(str(value[0] if isinstance(value, list) and value else value), 128)
 
     @property
     def model(self) -> str:
@@ -237,7 +237,7 @@ def _ask(client: Client, nonce: str) -> Any:
 def _model(claims: Mapping[str, Claims]) -> str:
     claim = claims["binding"].get("hwmodel") or claims["reply"].get("hwmodel")
     try:
-        return clean(model_name(claim), 32) if claim else ""
+        return clean_line(model_name(claim), 32) if claim else ""
     except ValueError:
         return ""
 
@@ -252,7 +252,7 @@ def _warranty(identity: Claims, taken: datetime) -> list[Cover]:
 
 
 def _cover(term: Claims, today: date, *, host_clock_wrong: bool) -> Cover:
-    part = clean(term["part"], 40)
+    part = clean_line(term["part"], 40)
     try:
         until = date.fromisoformat(term["until"])
     except ValueError:  # the schema lets 31 February through
@@ -275,7 +275,7 @@ def _faults(reply: Claims, words: Catalogue) -> list[Fault]:
                 code=said["fault"],
                 text=known.text if known else "",
                 since_s=None if since is None else max(0, reply["uptime"] - since),
-                evidence=clean(said.get("evidence", ""), 128),
+                evidence=clean_line(said.get("evidence", ""), 128),
                 next_step=known.next_step if known else "",
                 part=known.part if known else "",
             )
@@ -295,7 +295,7 @@ def _sensors(reply: Claims, words: Catalogue) -> list[Sensor]:
                 kind=words.kinds.get(name, ""),
                 quality=record.get("vs", "ok"),
                 value=record.get("vb", record.get("v")),
-                unit=clean(record.get("u", ""), 16),
+                unit=clean_line(record.get("u", ""), 16),
                 age_s=ages[index] if index < len(ages) else None,
             )
         )
@@ -304,7 +304,7 @@ def _sensors(reply: Claims, words: Catalogue) -> list[Sensor]:
 
 def _uplink(reply: Claims) -> Uplink | None:
     said = reply.get("uplink")
-    return Uplink(clean(said["state"], 60), said["waiting"], said.get("last")) if said else None
+    return Uplink(clean_line(said["state"], 60), said["waiting"], said.get("last")) if said else None
 
 
 def _iso(day: date | None) -> str | None:
