@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema_rs import Draft202012Validator
 
 from nameplate.factory.json_lines import lines_of
 from nameplate.factory.refused import Refused
@@ -138,7 +138,7 @@ def _spell(where: Where) -> str:
 
 def _schema_faults(content: Any, schema: dict[str, Any]) -> Iterator[tuple[Where, str]]:
     for error in Draft202012Validator(schema).iter_errors(content):
-        where = tuple(error.absolute_path)
+        where = tuple(error.instance_path)
         yield where, f"{_spell(where)}: {error.message}"
 
 
