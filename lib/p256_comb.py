@@ -126,7 +126,7 @@ class PointTable:
         # 2^(52 t) * Q for each tooth t, and the double of each but the top one.
         point = (x, y, 1, 1)
         chain = [point]
-        for tooth in range(1, POINT_TEETH):
+        for _ in range(1, POINT_TEETH):
             for i in range(POINT_COLUMNS):
                 if i % _DOUBLINGS == 0:
                     yield

@@ -1,6 +1,7 @@
 """The supervisor: what may happen to a task, and what follows. On the real interpreter, in simulated time."""
 
 import pytest
+
 from host_tests.firmware.simulated_time import PRELUDE
 
 SETUP = (

@@ -48,7 +48,7 @@ def write_table(partitions: tuple[Partition, ...] = LAYOUT) -> bytes:
         _ENTRY.pack(_ENTRY_MAGIC, p.type, p.subtype, p.offset, p.size, p.name.encode("ascii"), p.flags)
         for p in partitions
     )
-    return (rows + _MD5_MAGIC + hashlib.md5(rows).digest()).ljust(TABLE_SIZE, b"\xff")
+    return (rows + _MD5_MAGIC + hashlib.md5(rows, usedforsecurity=False).digest()).ljust(TABLE_SIZE, b"\xff")
 
 
 def read_table(table: bytes) -> tuple[Partition, ...]:
@@ -57,7 +57,7 @@ def read_table(table: bytes) -> tuple[Partition, ...]:
     for start in range(0, min(len(table), TABLE_SIZE), _ENTRY.size):
         row = table[start : start + _ENTRY.size]
         if row[:16] == _MD5_MAGIC:
-            if row[16:] != hashlib.md5(table[:start]).digest():
+            if row[16:] != hashlib.md5(table[:start], usedforsecurity=False).digest():
                 raise ValueError("the partition table's MD5 does not match")
             return tuple(rows)
         if row[:2] != _ENTRY_MAGIC:

@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nameplate.factory import keys as manufacturer_keys
@@ -71,7 +71,7 @@ def provision(
     base = read_image(image)
     maker = manufacturer_keys.load(keys)
     request = request.completed(maker.oem, maker.oemid)
-    request.check(datetime.fromtimestamp(now).date())
+    request.check(datetime.fromtimestamp(now, UTC).astimezone().date())
     _check_image(image, base, request)
     if out.exists():
         raise Refused(f"{out} already exists", "a unit's file is never overwritten: it may hold its only key")

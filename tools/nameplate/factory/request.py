@@ -94,10 +94,8 @@ class ProvisionRequest:
         if self.ueid is None:
             return None
         try:
-            if _HEX_UEID.fullmatch(self.ueid):
-                raw = bytes.fromhex(self.ueid)
-            else:
-                raw = base64url.decode(self.ueid)
+            is_hex = _HEX_UEID.fullmatch(self.ueid)
+            raw = bytes.fromhex(self.ueid) if is_hex else base64url.decode(self.ueid)
             if len(raw) != 17 or raw[0] != 1:
                 raise ValueError("not RAND and 16 bytes")
         except ValueError as error:

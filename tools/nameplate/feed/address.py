@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from nameplate.errors import USAGE, NameplateError
 
 DEFAULT_URL = "mqtt://127.0.0.1:1883"
-PASSWORD_VARIABLE = "NAMEPLATE_BROKER_PASSWORD"
+PASSWORD_VARIABLE = "NAMEPLATE_BROKER_PASSWORD"  # noqa: S105 where it is, not what it is
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -102,10 +102,8 @@ class Feed:
     def publish_raw(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Publish any bytes, right or wrong. At QoS 1 returns when the broker has them. Raises NameplateError."""
         sent = self._client.publish(topic, payload, qos=qos, retain=retain)
-        try:
+        with suppress(RuntimeError, ValueError):
             sent.wait_for_publish(CONNECT_TIMEOUT_S)
-        except (RuntimeError, ValueError):
-            pass
         if qos and not sent.is_published():
             raise self._not_reached("a message was not acknowledged")
 
