@@ -63,7 +63,9 @@ class Clock:
                 return False
         elif quality not in (SET, TRUSTED):
             raise ValueError("quality")
-        elif _RANK[quality] < _RANK[self.quality] or unix < (floor if _RANK[self.quality] < _RANK[SET] else self._lowest):
+        elif _RANK[quality] < _RANK[self.quality] or unix < (
+            floor if _RANK[self.quality] < _RANK[SET] else self._lowest
+        ):
             return False
         self._base = unix
         self._base_at = self.uptime_s()

@@ -32,7 +32,10 @@ def micropython(tmp_path):
         path.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{script}")
         done = subprocess.run(
             [*micropython_command(), "-X", f"heapsize={heap}", str(path), *args],
-            capture_output=True, text=True, timeout=timeout, cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            cwd=tmp_path,
         )
         if check and done.returncode != 0:
             raise AssertionError(f"MicroPython exited {done.returncode}:\n{done.stdout}\n{done.stderr}")

@@ -385,7 +385,10 @@ def test_a_token_between_a_first_and_the_one_it_names():
 def test_a_first_that_names_a_token_of_its_own_future():
     order = Order()
     later = Chained((3, 4), bytes(range(32)), bytes(range(12, 24)))
-    assert judge_all(order, [later, Chained((2, 0), bytes(range(32, 64)), bytes(range(12)))])[-1].code == "forked-prev"
+    assert (
+        judge_all(order, [later, Chained((2, 0), bytes(range(32, 64)), bytes(range(12)))])[-1].code
+        == "forked-prev"
+    )
 
 
 def test_an_old_copy_is_found_within_the_memory_for_digests():
