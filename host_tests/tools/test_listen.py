@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 
@@ -106,7 +107,9 @@ def any_broker(request, broker, tmp_path):
     if program is None:
         if os.environ.get("CI"):
             pytest.fail("CI must have Mosquitto")
-        pytest.skip("NOT TESTED: no mosquitto on this machine (apt-get install mosquitto)")
+        missing = "no mosquitto on this machine (apt-get install mosquitto)"
+        print(f"\nNOT TESTED: {missing}", file=sys.__stderr__)
+        pytest.skip(missing)
     port = free_port()
     config = tmp_path / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
