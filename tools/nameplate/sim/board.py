@@ -88,6 +88,7 @@ class VirtualBoard:
         self._horizon: int | None = 0 if stepped else None
         self._until: Callable[[VirtualBoard], bool] | None = None
         self._stopped = False
+        self._failure: BaseException | None = None
         self.stop_requested = threading.Event()
         self._umqtt = frozen.ensure()
         try:
@@ -112,7 +113,7 @@ class VirtualBoard:
         self._watch.register(self._wake_read, selectors.EVENT_READ, lambda: os.read(self._wake_read, 4096))
         self._port = open_port(port, self._watch, self._from_outside)
         self.port = self._port.address
-        self.uart = Uart(self.chip, self.clock, self._say, self._event)
+        self.uart = Uart(self.chip, self.clock, self._say, self._event, self._end_idle)
         self._transcript = bytearray()
         self._calls = Calls(self, seed)
         self.interpreter: Interpreter | None = None
@@ -234,6 +235,8 @@ class VirtualBoard:
                 with self.lock:
                     if predicate(self):
                         return True
+                    if self._failure is not None:
+                        raise RuntimeError("the virtual board failed") from self._failure
                     if self._stopped or self._passed(until):
                         return False
                 time.sleep(0.001)
@@ -301,6 +304,13 @@ class VirtualBoard:
             os.write(self._wake_write, b"x")
 
     def _run(self) -> None:
+        try:
+            self._loop()
+        except BaseException as error:
+            self._failure = error
+            raise
+
+    def _loop(self) -> None:
         while True:
             with self.lock:
                 if self._stopped:
@@ -498,11 +508,10 @@ class VirtualBoard:
 
     def _from_outside(self, data: bytes) -> None:
         self.uart.receive(data)
-        if self.interpreter is not None and self.interpreter.input_waiting():
-            self._end_idle()
 
     def _from_inside(self) -> None:
-        assert self.interpreter is not None
+        if self.interpreter is None:  # it went while this was on its way
+            return
         while True:
             try:
                 data = os.read(self.interpreter.output, 65536)
@@ -516,7 +525,8 @@ class VirtualBoard:
 
     def _from_line(self) -> None:
         child = self.interpreter
-        assert child is not None
+        if child is None:
+            return
         requests = child.requests()
         if requests is None:
             self._ended(child)
@@ -527,11 +537,11 @@ class VirtualBoard:
             if self.interpreter is not child:
                 return
             if kind == interpreter.IDLE:
-                now, until = struct.unpack("<qq", body)
+                now, until, console = struct.unpack("<qqB", body)
                 self.clock.advance(now)
                 self._from_inside()  # what it printed came before this moment
                 self._idle, self._idle_until = True, None if until < 0 else until
-                if child.input_waiting() and not self.uart.at_prompt:
+                if console and child.input_waiting():
                     self._end_idle()
                 continue
             try:

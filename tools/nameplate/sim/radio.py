@@ -19,6 +19,7 @@ _ADDRESS_US = 120_000_000  # without a link, until the address is dropped and it
 
 DOWN, UP, LOST, SILENT = range(4)
 
+_NOWHERE = ".".join("0000")
 ADDRESS, MASK, GATEWAY = "192.168.4.23", "255.255.255.0", "192.168.4.1"
 
 
@@ -188,7 +189,7 @@ class Radio:
         if values:
             self._static = None if values[0] == "dhcp" else [str(value) for value in values[0]]  # type: ignore[attr-defined]
         if not self.linked:
-            return ["0.0.0.0"] * 4
+            return [_NOWHERE] * 4
         return self._static or [ADDRESS, MASK, GATEWAY, GATEWAY]
 
     def scan(self) -> tuple[list[tuple[str, list[int], int, int, int]], int]:

@@ -24,7 +24,7 @@ _RAW_GREETING = re.compile(rb"raw REPL; CTRL-B to exit")
 
 
 class Uart:
-    """`deliver(data)` is called with what the board sends out; `event(kind, detail)` when bytes are lost."""
+    """`deliver(data)` gets what the board sends out, `event(kind, detail)` when bytes are lost, `arrived()` new input."""
 
     def __init__(
         self,
@@ -32,11 +32,13 @@ class Uart:
         clock: SimClock,
         deliver: Callable[[bytes], None],
         event: Callable[[str, str], None],
+        arrived: Callable[[], None],
     ) -> None:
         self._chip = chip
         self._clock = clock
         self._deliver = deliver
         self._event = event
+        self._arrived = arrived
         self._waiting = bytearray()
         self._timer: Timer | None = None
         self._child: Interpreter | None = None
@@ -90,8 +92,9 @@ class Uart:
             self._arrive(bytes(byte for byte in data if byte != _CTRL_C))
             return whole
         room = max(0, RING - self._child.input_waiting())
-        if data:
+        if data[:room]:
             self._child.feed_input(data[:room])
+            self._arrived()
         if self.at_prompt and _CTRL_C in data:
             self._clock.after(30_000, self._interrupt_if_busy)
         if len(data) <= room:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -62,15 +62,21 @@ def _moment(value: str) -> str:
     if value.isdecimal():
         return value
     try:
-        moment = datetime.datetime.fromisoformat(value)
+        moment = dt.datetime.fromisoformat(value)
     except ValueError as error:
         raise ValueError("must be Unix seconds, or a date like 2026-11-24T09:00:00") from error
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.UTC)
+        moment = moment.replace(tzinfo=dt.UTC)
     return str(int(moment.timestamp()))
 
 
 def _any(value: str) -> str:
+    return value
+
+
+def _signed(value: str) -> str:
+    if not value.removeprefix("-").isdecimal() or not -120 <= int(value) <= 0:
+        raise ValueError("must be a whole number from -120 to 0")
     return value
 
 
@@ -86,7 +92,7 @@ KEYS: dict[str, Key] = {
     "wifi": Key("up", _one_of("up", "gone", "wrong_password"), "the access point"),
     "ssid": Key("", _any, "its name; empty: any will do"),
     "psk": Key("", _any, "its password; empty: any will do"),
-    "rssi": Key("-58", lambda value: _signed(value), "signal strength in dBm"),
+    "rssi": Key("-58", _signed, "signal strength in dBm"),
     "dns": Key("ok", _one_of("ok", "hang", "fail"), "the name server"),
     "broker": Key(
         "reachable", _one_of("reachable", "refused", "silent"), "what lies beyond the access point"
@@ -98,12 +104,6 @@ KEYS: dict[str, Key] = {
     ),
     "torn": Key("on", _one_of("on", "off"), "a cut leaves half of an operation behind"),
 }
-
-
-def _signed(value: str) -> str:
-    if not value.removeprefix("-").isdecimal() or not -120 <= int(value) <= 0:
-        raise ValueError("must be a whole number from -120 to 0")
-    return value
 
 
 class World:

@@ -61,11 +61,9 @@ def _receive():
     return _head[0], link.read(size) if size else b""
 
 
-def request(op, payload=b""):
-    # One call and its answer; then whatever interrupted meanwhile is put to the scheduler.
+def _exchange(op, payload):
+    # One call and its answer; notices that come between are kept.
     global reads
-    if clock.free and op != IDLE and clock.base - clock.told > (0 if op == CALL else _LAG_US):
-        idle(clock.base)  # the supervisor is to see this call at its moment
     size = len(payload)
     told = min(reads, 255)
     reads -= told
@@ -73,8 +71,15 @@ def request(op, payload=b""):
     while True:
         kind, body = _receive()
         if kind != _NOTICE:
-            break
+            return kind, body
         _notices.append(body)
+
+
+def request(op, payload=b""):
+    # One call and its answer; then whatever interrupted meanwhile is put to the scheduler.
+    if clock.free and clock.base - clock.told > (0 if op == CALL else _LAG_US):
+        idle(clock.base)  # the supervisor is to see this call at its moment
+    kind, body = _exchange(op, payload)
     if _notices:
         deliver()
     if kind == _ERROR:
@@ -111,7 +116,7 @@ def deliver():
 
 def interrupts():
     # Take in what waits on the line, without blocking.
-    for _ in _poll.ipoll(0):
+    while _poll.poll(0):
         _notices.append(_receive()[1])
     deliver()
 
@@ -149,10 +154,13 @@ class Clock:
         return self.base + (_real_time.ticks_us() - self.real) * self.speed // 1000
 
 
-def idle(until_us):
-    # Free time: let the world run until then, or until something happens.
-    answer = request(IDLE, struct.pack("<qq", clock.base, -1 if until_us is None else until_us))
+def idle(until_us, console=False):
+    # Free time: let the world run until then, or until something happens (also on the console, if that is waited for).
+    wanted = struct.pack("<qqB", clock.base, -1 if until_us is None else until_us, console)
+    _, answer = _exchange(IDLE, wanted)
     clock.base = clock.told = max(clock.base, struct.unpack("<q", answer)[0])
+    if _notices:
+        deliver()  # only now, for a handler may ask the time
 
 
 def spend(us):
@@ -163,13 +171,13 @@ def spend(us):
         _real_time.sleep_us(us * 1000 // clock.speed)
 
 
-def rest(until_us, poller=None, network_polled=False):
+def rest(until_us, poller=None, network_polled=False, console=False):
     # Wait for readiness in `poller` (a real poll object that has the line in it), an interrupt, or simulated `until_us`
     # (None: for ever). Returns the list of ready (object, event) pairs; it is empty at a time-out or an interrupt.
     if poller is None:
         poller = _poll
     if clock.free:
-        return _rest_free(until_us, poller, network_polled)
+        return _rest_free(until_us, poller, network_polled, console)
     while True:
         if until_us is None:
             wait = 1000
@@ -196,7 +204,7 @@ def hot(milliseconds=100):
     _hot_until = max(_hot_until, _real_time.ticks_ms() + milliseconds)
 
 
-def _rest_free(until_us, poller, network_polled):
+def _rest_free(until_us, poller, network_polled, console):
     global _hot_until
     ready = poller.poll(0)
     _take_line(ready)
@@ -211,7 +219,7 @@ def _rest_free(until_us, poller, network_polled):
                 _hot_until = 0
                 hot(5)
                 return ready
-    idle(until_us)
+    idle(until_us, console)
     ready = poller.poll(0)
     _take_line(ready)
     return ready

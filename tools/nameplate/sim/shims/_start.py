@@ -42,7 +42,19 @@ _SAME = [
     "uctypes",
     "websocket",
 ]
-_SHIMS = ["errno", "esp", "esp32", "machine", "network", "os", "platform", "select", "socket", "time"]
+_SHIMS = [
+    "errno",
+    "esp",
+    "esp32",
+    "flashbdev",
+    "machine",
+    "network",
+    "os",
+    "platform",
+    "select",
+    "socket",
+    "time",
+]
 _RENAMED = {"gc": _gc, "micropython": _micropython, "sys": _sys, "vfs": _vfs, "_asyncio": _tasks}
 _FROZEN = ("asyncio", "requests", "ssl", "uasyncio", "umqtt")
 

@@ -60,7 +60,7 @@ class _Console(_io.IOBase):
         poller = _core._real_select.poll()
         poller.register(_core.link, 1)
         poller.register(self._real, 1)
-        while not _core.rest(None, poller):
+        while not _core.rest(None, poller, False, True):
             pass
         return self._real.read(1)
 

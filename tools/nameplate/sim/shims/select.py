@@ -57,24 +57,27 @@ class poll:
 
     def _watch(self):
         # A connection without a link under it is silent, whatever the host's socket has to say.
-        network = False
+        network = console = False
         for entry in self._entries.values():
             if entry.real is None:
                 continue
             on = entry.obj._live()
-            network = network or (on and entry.obj._network)
+            if on and entry.obj._network:
+                network = True
+            elif on:
+                console = True
             if on and not entry.watched:
                 self._poller.register(entry.real, entry.mask)
             elif entry.watched and not on:
                 self._poller.unregister(entry.real)
             entry.watched = on
-        return network
+        return network, console
 
     def _wait(self, timeout):
         clock = _core.clock
         until = None if timeout is None or timeout < 0 else clock.us() + timeout * 1000
         while True:
-            network = self._watch()
+            network, console = self._watch()
             found = []
             for entry in self._entries.values():
                 events = entry.soft()
@@ -82,7 +85,7 @@ class poll:
                     found.append((entry.obj, events))
             # With something found the line is still looked at, or a busy loop would shut interrupts out.
             for real, events in _core.rest(
-                clock.us() if found else until, self._poller, network and not found
+                clock.us() if found else until, self._poller, network and not found, console
             ):
                 for entry in self._entries.values():
                     if entry.real is real:
