@@ -1,10 +1,12 @@
 # Runs first at every start, before main.py. It may not raise: an exception here would leave a prompt on a shipped
 # appliance. Ctrl-C is off before anything else; main.py gives it back to a development board (NVS i32 `dev` = 1).
 try:
+    import esp
     import esp32
     import micropython
 
     micropython.kbd_intr(-1)
+    esp.osdebug(None)  # the chip's own log would run into the console's lines
     dev = esp32.NVS("nameplate").get_i32("dev") == 1
 except BaseException:  # no such entry, or a Ctrl-C that came first
     pass

@@ -16,9 +16,8 @@ try:
             break
         except Exception as error:
             reason += f"{slot}: {error!r} "
-            for name in list(sys.modules):
-                if name.split(".")[0] in ("firmware", "lib"):
-                    del sys.modules[name]
+            for name in [name for name in sys.modules if name.split(".")[0] in ("firmware", "lib")]:
+                del sys.modules[name]
     app.main(reason)
 except BaseException as error:
     ending = error
@@ -28,9 +27,8 @@ if not (prompt and isinstance(ending, KeyboardInterrupt)):
 
         import machine
 
-        memory = machine.RTC()
-        failed = min((memory.memory() or b"\0")[0] + 1, 255)
-        memory.memory(bytes([failed]) + f"{reason}{ending!r}".encode()[:120])
+        failed = min((machine.RTC().memory() or b"\0")[0] + 1, 255)
+        machine.RTC().memory(bytes([failed]) + f"{reason}{ending!r}".encode()[:120])
         time.sleep(min(1 << min(failed - 1, 5), 20))  # shorter than the watchdog's 30 s
     except BaseException:
         pass

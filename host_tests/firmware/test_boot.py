@@ -26,6 +26,7 @@ class Device:
         self.scope: dict[str, object] = {}  # the port runs both files in one
         self.path = ["", ".frozen", "/lib"]
         self.slept: list[float] = []
+        self.logs: list[object] = []
         self.resets = 0
         self.mains: list[tuple[str, str]] = []
         self.broken_slots: set[str] = set()
@@ -39,6 +40,7 @@ class Device:
         return {
             "sys": types.SimpleNamespace(path=self.path, modules=self.modules),
             "micropython": types.SimpleNamespace(kbd_intr=self._kbd_intr),
+            "esp": types.SimpleNamespace(osdebug=self.logs.append),
             "esp32": types.SimpleNamespace(
                 NVS=lambda namespace: types.SimpleNamespace(get_i32=self._get_i32)
             ),
@@ -184,6 +186,12 @@ def test_a_ctrl_c_that_comes_before_it_is_off_leaves_no_prompt(ran_boot):
     device.main_raises = KeyboardInterrupt()
     assert device.run(MAIN.read_text()) == "SystemExit"
     assert device.resets == 1
+
+
+def test_the_chips_own_log_is_off():
+    device = Device()
+    device.run(BOOT.read_text())
+    assert device.logs == [None]
 
 
 def test_code_comes_from_the_slot_and_the_build_only():
