@@ -29,6 +29,7 @@ from nameplate.sim.control import ControlServer
 from nameplate.sim.flash import Flash, PowerCut
 from nameplate.sim.hardware import NETWORK, Hardware
 from nameplate.sim.interpreter import Interpreter
+from nameplate.sim.lan import Lan
 from nameplate.sim.nvs_pages import Storage
 from nameplate.sim.port import open_port
 from nameplate.sim.radio import Radio
@@ -111,6 +112,7 @@ class VirtualBoard:
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         self._watch.register(self._wake_read, selectors.EVENT_READ, lambda: os.read(self._wake_read, 4096))
+        self.lan = Lan(self._watch, self.clock, self.world)
         self._port = open_port(port, self._watch, self._from_outside)
         self.port = self._port.address
         self.uart = Uart(self.chip, self.clock, self._say, self._event, self._end_idle)
@@ -280,6 +282,7 @@ class VirtualBoard:
         if self._control:
             self._control.close()
         self._port.close()
+        self.lan.close()
         self.flash.close()
         self._watch.close()
         os.close(self._wake_read)
@@ -484,6 +487,8 @@ class VirtualBoard:
                 self.flash.torn = self.world[key] == "on"
             elif key == "power":
                 self._power(self.world[key] == "on")
+            elif key == "clock":
+                self.world.clock_set_us = self.clock.now_us()
             elif key in ("wifi", "broker"):
                 self.radio.world_changed()
         self.hardware.world_changed()

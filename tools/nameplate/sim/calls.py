@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-import socket
 import struct
 import threading
 from typing import TYPE_CHECKING, Any
 
 from nameplate.sim import interpreter
+from nameplate.sim.lan import resolve
 from nameplate.sim.nvs_pages import NvsError, Storage
 from nameplate.sim.radio import UP, WifiError
 
@@ -202,7 +202,7 @@ class Calls:
             return ["silent", None]
         if self._board.world["broker"] == "refused" and kind == "tcp":
             return ["refused", None]
-        return ["sent", [host, port]]
+        return ["sent", list(self._board.lan.route(kind, host, port))]
 
     def call_resolve(self, child: Interpreter, blob: bytes, host: str) -> Any:
         """[address or None, how long it took in microseconds]."""
@@ -213,10 +213,7 @@ class Calls:
             return [None, _DNS_US if board.world["dns"] == "fail" else _DNS_HANG_US]
 
         def look_up() -> None:
-            try:
-                found: str | None = socket.getaddrinfo(host, None, socket.AF_INET)[0][4][0]  # type: ignore[assignment]
-            except OSError:
-                found = None
+            found = resolve(host)
             with board.lock:
                 if board.interpreter is child:
                     child.reply_json([found, _DNS_US])

@@ -58,8 +58,8 @@ def _whole(least: int, most: int, other: str = "") -> Callable[[str], str]:
 
 
 def _moment(value: str) -> str:
-    """A date and time in UTC, or Unix seconds; kept as Unix seconds."""
-    if value.isdecimal():
+    """A date and time in UTC, or Unix seconds; kept as Unix seconds. `none`: no time server answers."""
+    if value.isdecimal() or value in ("", "none"):
         return value
     try:
         moment = dt.datetime.fromisoformat(value)
@@ -97,7 +97,7 @@ KEYS: dict[str, Key] = {
     "broker": Key(
         "reachable", _one_of("reachable", "refused", "silent"), "what lies beyond the access point"
     ),
-    "clock": Key("", _moment, "the true time in UTC, which time servers tell"),
+    "clock": Key("", _moment, "the true time in UTC, which time servers tell; none: they are silent"),
     "power": Key("on", _one_of("on", "off"), "the supply"),
     "power_cut_at": Key(
         "never", _whole(1, 10**9, "never"), "fail the supply in the n-th flash operation from now"
@@ -111,6 +111,7 @@ class World:
 
     def __init__(self) -> None:
         self._values = {name: key.default for name, key in KEYS.items()}
+        self.clock_set_us = 0  # simulated moment at which `clock` was true
 
     def __getitem__(self, name: str) -> str:
         return self._values[name]

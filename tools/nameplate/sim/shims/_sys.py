@@ -46,6 +46,7 @@ def _send(data):
 class _Console(_io.IOBase):
     # Both directions of the serial line as a stream of bytes.
     _network = False
+    _due_us = None
 
     def __init__(self, real):
         self._real = real
@@ -91,6 +92,7 @@ class _Console(_io.IOBase):
 class _Text:
     # The same line, as text: what is printed ends its lines as terminals want it.
     _network = False
+    _due_us = None
 
     def __init__(self, raw):
         self.buffer = raw

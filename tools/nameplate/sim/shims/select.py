@@ -79,13 +79,17 @@ class poll:
         while True:
             network, console = self._watch()
             found = []
+            wake = until
             for entry in self._entries.values():
                 events = entry.soft()
                 if events:
                     found.append((entry.obj, events))
+                due = entry.real and entry.obj._due_us  # a connection will be given up then
+                if due and (wake is None or due < wake):
+                    wake = due
             # With something found the line is still looked at, or a busy loop would shut interrupts out.
             for real, events in _core.rest(
-                clock.us() if found else until, self._poller, network and not found, console
+                clock.us() if found else wake, self._poller, network and not found, console
             ):
                 for entry in self._entries.values():
                     if entry.real is real:

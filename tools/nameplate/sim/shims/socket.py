@@ -106,7 +106,7 @@ class socket(_io.IOBase):
         self._state = _OPEN if _type == SOCK_DGRAM else _NEW
         self._life = _core.network_lives
         self._held = b""  # taken from the program, not yet given to the host: there is no link
-        self._give_up_us = 0
+        self._due_us = None  # when an unanswered connection request is given up
 
     # What our select needs to know
 
@@ -124,7 +124,8 @@ class socket(_io.IOBase):
         if self._dead():
             return argument & (_POLLIN | _POLLOUT)
         if self._state == _UNANSWERED:
-            return argument & (_POLLIN | _POLLOUT) if _core.clock.us() > self._give_up_us else 0
+            # Past its moment it is an error, which select reports as ready.
+            return argument & (_POLLIN | _POLLOUT) if _core.clock.us() >= self._due_us else 0
         if not self._live():
             return argument & _POLLOUT if len(self._held) < _SEND_ROOM else 0
         self._flush()
@@ -151,7 +152,7 @@ class socket(_io.IOBase):
             raise OSError(_ENOTCONN)
         if self._dead():
             raise OSError(_ECONNABORTED)
-        if self._state == _UNANSWERED and _core.clock.us() > self._give_up_us:
+        if self._state == _UNANSWERED and _core.clock.us() >= self._due_us:
             raise OSError(_ETIMEDOUT)
 
     # The chip's methods
@@ -172,7 +173,7 @@ class socket(_io.IOBase):
         until = self._until()
         if word == "silent":
             self._state = _UNANSWERED
-            self._give_up_us = _core.clock.us() + _SYN_US
+            self._due_us = _core.clock.us() + _SYN_US
             if self._timeout_us == 0:
                 raise OSError(_EINPROGRESS)
             self._wait(_POLLOUT, until)
