@@ -22,7 +22,9 @@ from nameplate.sim.board import VirtualBoard
 from nameplate.token.trust import Trust
 from nameplate.token.verifier import Verifier
 
-_STEP_MS = 5
+FINE_MS = 5
+COARSE_MS = 100
+_PATIENCE_MS = 60_000
 _REAL_STEP_S = 0.003
 _ASK_EVERY_MS = 20
 
@@ -91,39 +93,36 @@ class House:
                 )
         return [message for message, verdict in verdicts if verdict.kind == kind and verdict.fresh]
 
-    def until_heard(self, board: VirtualBoard, kind: str, count: int, timeout_ms: int = 60_000) -> int:
+    def until_heard(self, board: VirtualBoard, kind: str, count: int, step_ms: int = COARSE_MS) -> int:
         """Wait for the `count`-th message of a kind; returns the simulated moment (ms) at which it was verified.
 
-        Time goes in small steps, with a moment of the machine's own time after each for broker and verifier: their
-        work takes none of the simulated time, and the answer may be late by a step or two, never early.
+        Time goes in steps, with a moment of the machine's own time after each for broker and verifier: their work
+        takes none of the simulated time, and the answer may be late by a step or two, never early.
+        Raises NameplateError when it does not come within a minute.
         """
-        end = board.now_ms + timeout_ms
+        end = board.now_ms + _PATIENCE_MS
         while len(self.heard(kind)) < count:
             if board.now_ms >= end:
-                raise NameplateError(
-                    f"no {kind} within {timeout_ms // 1000} simulated seconds", "report this"
-                )
+                raise NameplateError(f"no {kind} within a simulated minute", "report this")
             self._arrived.clear()
-            board.run(_STEP_MS)
+            board.run(step_ms)
             self._arrived.wait(_REAL_STEP_S)
         return board.now_ms
 
 
-def until(
-    board: VirtualBoard, what: str, condition: Callable[[VirtualBoard], Any], timeout_ms: int = 60_000
-) -> None:
-    """Wait for a condition of the board. Raises NameplateError, naming `what`, when it does not come."""
-    if not board.wait(lambda known: bool(condition(known)), timeout_ms):
+def until(board: VirtualBoard, what: str, condition: Callable[[VirtualBoard], Any]) -> None:
+    """Wait for a condition of the board. Raises NameplateError, naming `what`, when it does not come within a minute."""
+    if not board.wait(lambda known: bool(condition(known)), _PATIENCE_MS):
         raise NameplateError(
-            f"no {what} within {timeout_ms // 1000} simulated seconds; the line said: {board.transcript[-200:]!r}",
-            "report this",
+            f"no {what} within a simulated minute; the line said: {board.transcript[-200:]!r}", "report this"
         )
 
 
-def ask(board: VirtualBoard, method: str, params: str = "{}", timeout_ms: int = 60_000) -> tuple[int, str]:
+def ask(board: VirtualBoard, method: str, params: str = "{}") -> tuple[int, str]:
     """Ask the console until it answers: the simulated moment (ms) of the answer, and its whole line.
 
-    Asked every 20 ms, for a board that is still starting loses what is sent to it.
+    Asked every 20 ms, for a board that is still starting loses what is sent to it. Raises NameplateError when it stays
+    silent for a minute.
     """
     answers: list[tuple[int, str]] = []
     asked = len(board.transcript)
@@ -133,7 +132,7 @@ def ask(board: VirtualBoard, method: str, params: str = "{}", timeout_ms: int = 
         answers.extend((known.now_ms, line) for line in lines if '"result":' in line)
         return bool(answers)
 
-    end = board.now_ms + timeout_ms
+    end = board.now_ms + _PATIENCE_MS
     request = f'{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}\n'.encode()
     while board.now_ms < end:
         board.send(request)
