@@ -376,15 +376,18 @@ def test_umqtt_speaks_over_the_sockets(tmp_path: Path) -> None:
     server = socket.create_server(("127.0.0.1", 0))
     got: list[bytes] = []
 
+    def packet(line: socket.socket, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            data += line.recv(size - len(data))
+        return data
+
     def broker() -> None:
         line, _ = server.accept()
         with line:
-            got.append(line.recv(100))
+            got.append(packet(line, 16))
             line.sendall(b"\x20\x02\x00\x00")
-            packet = b""
-            while len(packet) < 14:
-                packet += line.recv(100)
-            got.append(packet)
+            got.append(packet(line, 14))
 
     thread = threading.Thread(target=broker, daemon=True)
     thread.start()
@@ -402,5 +405,5 @@ print("sent")
         assert lines(board, 3)[1:] == ["0", "sent"]
     thread.join(5)
     server.close()
-    assert got[0].startswith(b"\x10\x0e\x00\x04MQTT\x04\x02\x00\x00\x00\x02me")
+    assert got[0] == b"\x10\x0e\x00\x04MQTT\x04\x02\x00\x00\x00\x02me"
     assert got[1] == b"\x30\x0c\x00\x05topicwords"
