@@ -122,6 +122,9 @@ def _log(view, first=None):
 def _sent(view):
     sent = view.uplink.sent
     yield f"uplink is {view.uplink.state}, {view.waiting()} waiting"
+    refused = view.uplink.refused
+    if refused:
+        yield "refused  " + ", ".join([f"{reason} {refused[reason]}" for reason in sorted(refused)])
     if sent is None:
         yield "nothing has left since the start"
         return

@@ -108,11 +108,15 @@ def _faults(view):
 
 def _sent(view):
     sent = view.uplink.sent
+    claims = {"topic": None}
+    if view.uplink.refused:
+        claims["refused"] = view.uplink.refused
     if sent is None:
-        return ('{"topic":null}',)
-    topic, token = sent
+        return _json(claims)
+    claims["topic"], token = sent
+    claims["token"] = token.decode()
     payload = facts.payload_of(token)
-    text = json.dumps({"topic": topic, "token": token.decode()}, separators=(",", ":"))
+    text = json.dumps(claims, separators=(",", ":"))
     return (text[:-1], ',"payload":', payload, "}") if payload else (text,)
 
 

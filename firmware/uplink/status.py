@@ -4,13 +4,15 @@
 class LinkStatus:
     """`word`: the uplink's own state. `sent`: the (topic, token) that left last, or None.
 
-    `network`: has `up` and `state`; None where there is no uplink at all.
+    `network`: has `up` and `state`; None where there is no uplink at all. `refused`: how many messages that came in were
+    turned away, by reason.
     """
 
     def __init__(self, network, uptime_s, word="starting"):
         self._network = network
         self._uptime_s = uptime_s
         self._reached = None
+        self.refused = {}
         self.word = word
         self.sent = None
 

@@ -57,6 +57,7 @@ class Uplink:
         self._root = f"nameplate/1/{unit.oemid}/{unit.ueid}/"
         self._connections = 0
         self._refused = refused
+        status.refused = refused.by
 
     async def run(self, alive):
         """Connect, serve, and connect again, for ever."""

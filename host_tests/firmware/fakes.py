@@ -123,6 +123,7 @@ class Uplink:
         self.state = state
         self.sent = sent
         self.reached = reached
+        self.refused = {}
 
     def reached_s(self):
         return self.reached
