@@ -1,0 +1,75 @@
+"""Whatever comes in on the serial line: a short error, the next question is answered, no reset, and the heap stays."""
+
+import random
+
+NONCE = "bm9uY2Utbm9uY2U"
+
+
+def test_garbage_of_every_kind_is_survived(house):
+    fridge = house.switch_on()
+    fridge.wait(lambda: house.subscriber.of("heartbeat"))
+    noise = random.Random(1)
+    for piece in (
+        bytes(noise.randrange(256) for _ in range(2000)),
+        b"\x00" * 1000 + b"\n",
+        b"\xc3\n\xe2\x82\n\xf0\x9f\x98\n",
+        b"x" * 3000 + b"\n",
+        b"[" * 600 + b"\n",
+        b'{"a":' * 100 + b"\n",
+        b'{"jsonrpc":"2.0","id":1,"method":"' + b"A" * 1000 + b'"}\n',
+        b"\x03\x04\x01\x02\x05" * 50 + b"\n",
+        b"\r" * 300,
+        b"help\r\n" * 10,
+    ):
+        fridge.say(piece)
+        fridge.board.run(500)
+    fridge.say(b"\n")
+    fridge.board.run(2000)
+    assert fridge.ask("read", nonce=NONCE)["result"]["reply"]
+    assert fridge.resets() == ["power"]
+    assert fridge.events("prompt") == []
+
+
+def test_a_flood_does_not_hold_up_the_alarm_or_the_heartbeats(house):
+    fridge = house.switch_on()
+    fridge.wait(lambda: house.subscriber.of("heartbeat"))
+    before = len(house.subscriber.of("heartbeat"))
+    noise = random.Random(2)
+    moment = None
+    for number in range(60):
+        fridge.say(bytes(noise.choice(b'abc{}[]",:\n\r\x00\xff 0123') for _ in range(1500)))
+        fridge.board.run(500)
+        if number == 30:
+            fridge.board.set("leak", "wet")
+            moment = fridge.events("world")[-1].at_ms
+    alarm = [event.at_ms for event in fridge.events("alarm") if event.detail == "on"][0]
+    assert alarm - moment <= 150
+    fridge.wait(
+        lambda: house.subscriber.of("event") and len(house.subscriber.of("heartbeat")) > before + 1, 30
+    )
+    assert max(verdict.claims["lag"] for verdict in house.subscriber.of("heartbeat")) <= 100
+    assert fridge.resets() == ["power"]
+    assert house.subscriber.words() == {"genuine"}
+
+
+def test_ctrl_c_gives_nobody_a_prompt(house):
+    fridge = house.switch_on()
+    fridge.board.run(3000)
+    for _ in range(20):
+        fridge.say(b"\x03\x03\r\n\x01")
+        fridge.board.run(200)
+    fridge.say(b"\n")
+    assert fridge.ask("version")["result"]["provisioned"]
+    assert fridge.events("prompt") == []
+    assert b">>>" not in fridge.heard()
+    assert fridge.resets() == ["power"]
+
+
+def test_a_development_board_keeps_its_prompt_and_says_so(build_house):
+    house = build_house(dev=True)
+    fridge = house.switch_on()
+    fridge.wait(lambda: house.subscriber.of("heartbeat"))
+    assert house.subscriber.of("heartbeat", seq=0)[0].claims["dev"] is True
+    fridge.say(b"\x03")
+    fridge.wait(lambda: fridge.events("prompt"), 10)
+    assert fridge.resets() == ["power"]
