@@ -1,6 +1,7 @@
 """The newcomer's first command: the story must come true, or say that it did not."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -74,3 +75,21 @@ def test_a_picture_needs_the_live_screen():
     )
     assert asked.returncode == 2
     assert "--picture" in asked.stderr
+
+
+def test_a_demo_that_is_terminated_leaves_nothing_running(tmp_path):
+    demo = subprocess.Popen(
+        ONCE[:-1],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert demo.stderr is not None
+    while "plugged in" not in demo.stderr.readline():
+        assert demo.poll() is None
+    assert list(tmp_path.glob("nameplate-broker-*"))
+    demo.terminate()
+    assert demo.wait(60) == 143
+    assert not list(tmp_path.glob("nameplate-broker-*"))
+    assert not list(tmp_path.glob("nameplate-demo-*"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 
 class LazyGroup(click.Group):
@@ -71,7 +73,13 @@ def command() -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command line (default: this process's) and exit with its code."""
+    # A polite end unwinds like Ctrl-C does: brokers and boards that were started are stopped, their files removed.
+    signal.signal(signal.SIGTERM, _terminated)
     sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def _terminated(_number: int, _frame: object) -> None:
+    raise SystemExit(EXIT_TERMINATED)
 
 
 def run(argv: Sequence[str]) -> int:
