@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from nameplate.cli.output import clean, json_option, print_json
+from nameplate.cli.output import clean, json_option, print_json, trust_option
 from nameplate.errors import FAULT_FOUND, NOT_REACHED, USAGE, NameplateError
 from nameplate.feed.address import DEFAULT_URL
 from nameplate.feed.feed import Feed
@@ -17,7 +17,7 @@ from nameplate.token.command import command as signed_command
 from nameplate.token.command import load_key, new_nonce
 from nameplate.token.mint import thumbprint
 from nameplate.token.topics import Topic
-from nameplate.token.trust import Trust
+from nameplate.token.trust_file import need_trust
 from nameplate.token.verifier import Verifier
 
 _TOPICS = ("nameplate/1/+/+/identity", "nameplate/1/+/+/reply")
@@ -25,7 +25,7 @@ _TOPICS = ("nameplate/1/+/+/identity", "nameplate/1/+/+/reply")
 
 @click.command("ask")
 @click.argument("ueid")
-@click.option("--trust", "trust_file", required=True, help="The manufacturer's public keys: a JWKS file.")
+@trust_option
 @click.option(
     "--key",
     "key_file",
@@ -40,17 +40,19 @@ _TOPICS = ("nameplate/1/+/+/identity", "nameplate/1/+/+/reply")
     "--timeout", "timeout_s", type=click.FloatRange(0, min_open=True), default=15.0, show_default=True
 )
 @json_option
-def command(ueid: str, trust_file: str, key_file: Path, broker: str, timeout_s: float, as_json: bool) -> int:
+def command(
+    ueid: str, trust_file: str | None, key_file: Path, broker: str, timeout_s: float, as_json: bool
+) -> int:
     """Ask the board UEID (or the end of it, as `listen` shows it) which appliance it sits in.
 
     The command is signed with the backend's key, and the answer counts only if the board signed it over our nonce.
     Ends with code 1 when it is not proved, 3 when nothing answers.
     """
-    trust, key = Trust.load(trust_file), load_key(key_file)
+    trust, key = need_trust(trust_file), load_key(key_file)
     held = trust.keys.get(thumbprint(key))
     if held is None or held.role != "backend":
         raise NameplateError(
-            f"{key_file} is no backend key of {trust_file}", "give the key that belongs to it", USAGE
+            f"{key_file} is no backend key of the trust file", "give the key that belongs to it", USAGE
         )
     ending = ueid.lstrip(".")
     if len(ending) < 4:

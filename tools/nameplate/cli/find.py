@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nameplate.cli.output import json_option, print_json
+from nameplate.cli.output import json_option, print_json, trust_option
 from nameplate.errors import NOT_REACHED, NameplateError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("find")
-@click.option("--trust", "trust_file", help="The manufacturer's public keys: a JWKS file.")
+@trust_option
 @click.option("--all", "every_port", is_flag=True, help="Ask the computer's built-in serial ports as well.")
 @click.option("--timeout", type=click.FloatRange(0.1, 60), default=3.0, show_default=True, help="Seconds.")
 @json_option
@@ -28,7 +28,7 @@ def command(trust_file: str | None, every_port: bool, timeout: float, as_json: b
     from nameplate.link.discover import NOTHING_HINT, ask_all, candidates, is_simulated
     from nameplate.link.rpc import Client
     from nameplate.technician.reading import take
-    from nameplate.technician.trust import find_trust
+    from nameplate.token.trust_file import find_trust
 
     trust = find_trust(trust_file)
 

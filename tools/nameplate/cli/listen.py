@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from nameplate.cli.output import clean, json_option, print_json
+from nameplate.cli.output import clean, json_option, print_json, trust_option
 from nameplate.feed.address import DEFAULT_URL
 from nameplate.feed.feed import Feed
 from nameplate.feed.judge import Message
 from nameplate.feed.store import Aside, load_verifier, save_verifier
 from nameplate.feed.words import line
-from nameplate.token.trust import Trust
+from nameplate.token.trust_file import need_trust
 from nameplate.token.verdict import ALARMING, FORGED, FRESH
 
 SAVE_EVERY_S = 60.0
@@ -21,7 +21,7 @@ _POLL_S = 0.2
 
 
 @click.command("listen")
-@click.option("--trust", "trust_file", required=True, help="The manufacturer's public keys: a JWKS file.")
+@trust_option
 @click.option(
     "--broker", envvar="NAMEPLATE_BROKER", default=DEFAULT_URL, show_default=True, help="The broker's URL."
 )
@@ -35,7 +35,7 @@ _POLL_S = 0.2
 @click.option("--for", "seconds", type=click.FloatRange(0, min_open=True), help="Stop after so many seconds.")
 @json_option
 def command(
-    trust_file: str,
+    trust_file: str | None,
     broker: str,
     aside: Path | None,
     state: Path | None,
@@ -48,7 +48,7 @@ def command(
     A password goes into the URL or into NAMEPLATE_BROKER_PASSWORD. Ends with code 1 when something was forged, a
     clone, revoked, of an unknown device or dated wrongly.
     """
-    verifier = load_verifier(Trust.load(trust_file), state)
+    verifier = load_verifier(need_trust(trust_file), state)
     listener = Listener(Aside(aside) if aside else None, count, as_json)
     feed = Feed(broker, verifier, listener.take, on_link=listener.link)
     deadline = None if seconds is None else time.monotonic() + seconds

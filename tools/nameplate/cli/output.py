@@ -18,3 +18,9 @@ def print_json(value: Any) -> None:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+trust_option = click.option(
+    "--trust",
+    "trust_file",
+    help="The manufacturer's public keys: a JWKS file.  [default: NAMEPLATE_TRUST, else ~/.config/nameplate/trust.jwks]",
+)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nameplate.cli.output import json_option, print_json
+from nameplate.cli.output import json_option, print_json, trust_option
 from nameplate.errors import USAGE, NameplateError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("read")
 @click.argument("port", required=False, envvar="NAMEPLATE_PORT")
-@click.option("--trust", "trust_file", help="The manufacturer's public keys: a JWKS file.")
+@trust_option
 @click.option(
     "--save", type=click.Path(path_type=Path, dir_okay=False), help="Keep the signed answer in a file."
 )
@@ -38,7 +38,7 @@ def command(
     from nameplate.link.discover import choose_port, is_simulated
     from nameplate.link.rpc import Client
     from nameplate.technician.reading import NotProvisioned, take
-    from nameplate.technician.trust import find_trust
+    from nameplate.token.trust_file import find_trust
 
     trust = find_trust(trust_file)
     link = open_link(choose_port(port), baud=baud)

@@ -12,12 +12,12 @@ from typing import IO, Any, NamedTuple
 
 import click
 
-from nameplate.cli.output import clean, json_option, print_json
+from nameplate.cli.output import clean, json_option, print_json, trust_option
 from nameplate.errors import USAGE, NameplateError
 from nameplate.feed.words import line as words
 from nameplate.token.base64url import decode
 from nameplate.token.kinds import KINDS, LIMIT
-from nameplate.token.trust import Trust
+from nameplate.token.trust_file import need_trust
 from nameplate.token.verdict import ALARMING
 from nameplate.token.verifier import Verifier
 
@@ -37,7 +37,7 @@ class Given(NamedTuple):
 
 @click.command("verify")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), default="-")
-@click.option("--trust", "trust_file", required=True, help="The manufacturer's public keys: a JWKS file.")
+@trust_option
 @click.option("--kind", type=click.Choice(list(KINDS)), help="The kind every token must be of.")
 @click.option(
     "--binding", "bindings", multiple=True, help="A binding, or a file with bindings, one a line; repeatable."
@@ -45,7 +45,12 @@ class Given(NamedTuple):
 @click.option("--nonce", help="The nonce that replies must answer.")
 @json_option
 def command(
-    file: Path, trust_file: str, kind: str | None, bindings: tuple[str, ...], nonce: str | None, as_json: bool
+    file: Path,
+    trust_file: str | None,
+    kind: str | None,
+    bindings: tuple[str, ...],
+    nonce: str | None,
+    as_json: bool,
 ) -> int:
     """Check tokens from FILE or standard input, without a network.
 
@@ -53,7 +58,7 @@ def command(
     them. Ends with code 1 when a token is forged, a clone, revoked, of an unknown device or dated wrongly.
     """
     clock = Clock()
-    verifier = Verifier(Trust.load(trust_file), clock)
+    verifier = Verifier(need_trust(trust_file), clock)
     for given in bindings:
         _learn(verifier, given)
     counts: Counter[str] = Counter()

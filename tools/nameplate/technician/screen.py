@@ -12,7 +12,7 @@ from rich.text import Text
 
 from nameplate.technician.proof import NO_TRUST, PROVED
 from nameplate.technician.reading import COVERED, EXPIRED, HOST_CLOCK, Cover, Fault, Reading, Sensor
-from nameplate.technician.trust import VARIABLE, usual_place
+from nameplate.token.trust_file import VARIABLE, usual_place
 from nameplate.technician.words import QUALITIES, left, quality, span, value
 
 _LABEL = 10

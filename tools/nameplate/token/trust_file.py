@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from nameplate.errors import USAGE, NameplateError
 from nameplate.token.trust import Trust
 
 VARIABLE = "NAMEPLATE_TRUST"
@@ -26,3 +27,15 @@ def find_trust(named: str | None) -> Trust | None:
         return Trust.load(named)
     place = usual_place()
     return Trust.load(place) if place.exists() else None
+
+
+def need_trust(named: str | None) -> Trust:
+    """As `find_trust`, for what cannot be done without one. Raises NameplateError (2), also when there is none."""
+    trust = find_trust(named)
+    if trust is None:
+        raise NameplateError(
+            "no trust file: the manufacturer's public keys are needed",
+            f"give --trust FILE.jwks, set {VARIABLE}, or put it at {usual_place()}",
+            USAGE,
+        )
+    return trust
