@@ -41,6 +41,7 @@ _SHIMS_HEAP = 82_200
 _OBJECTS = 2  # a 64-bit interpreter's objects are twice a chip's
 _BUSY_CPU_S = 5.0  # processor time without a call after which free time calls a program hung
 _TICK_S = 0.25
+_QUIET_MOST_US = 100_000
 _TRANSCRIPT_MOST = 65536
 
 
@@ -321,14 +322,16 @@ class VirtualBoard:
                 while self.clock.run_due():
                     pass
                 wait = self._let_time_pass()
-            for key, _ in self._watch.select(wait):
+            ready = self._watch.select(wait)
+            if not ready and wait:
+                self._watch_for_hang()
+            for key, _ in ready:
                 with self.lock:
                     if self._stopped:
                         return
                     key.data()
                     if self._until is not None and self._until(self):
                         self._horizon = self.clock.now_us()
-            self._watch_for_hang()
 
     def _let_time_pass(self) -> float | None:
         """In free time, run on to the next thing that is due. Returns how long (real s) the loop may sleep."""
@@ -372,7 +375,19 @@ class VirtualBoard:
     def _end_idle(self) -> None:
         if self._idle and self.interpreter is not None:
             self._idle = False
-            self.interpreter.reply(struct.pack("<q", self.clock.now_us()))
+            self.interpreter.reply(struct.pack("<qq", self.clock.now_us(), self._quiet_until()))
+
+    def _quiet_until(self) -> int:
+        """Until when nothing in the world is due: so long the interpreter need not ask. Whoever is outside may still act."""
+        moments = (self.clock.next_due(), self._horizon, self.clock.now_us() + _QUIET_MOST_US)
+        return min(moment for moment in moments if moment is not None)
+
+    def _catch_up(self, now_us: int) -> None:
+        """The interpreter is ahead of the world: let happen what was due by then."""
+        while (due := self.clock.next_due()) is not None and due <= now_us:
+            self.clock.advance(due)
+            self.clock.run_due()
+        self.clock.advance(now_us)
 
     def _watch_for_hang(self) -> None:
         """In free time a loop that never calls would hold the clock, and so its own watchdog, for ever."""
@@ -537,13 +552,14 @@ class VirtualBoard:
             self._ended(child)
             return
         self._cpu_mark = None
-        for kind, reads, body in requests:
+        for kind, reads, now_us, body in requests:
             self.flash.reads += reads
+            if now_us and self.clock.free:
+                self._catch_up(now_us)
             if self.interpreter is not child:
                 return
             if kind == interpreter.IDLE:
-                now, until, console = struct.unpack("<qqB", body)
-                self.clock.advance(now)
+                until, console = struct.unpack("<qB", body)
                 self._from_inside()  # what it printed came before this moment
                 self._idle, self._idle_until = True, None if until < 0 else until
                 if console and child.input_waiting():

@@ -1,11 +1,12 @@
 """The interpreter process: MicroPython's unix port with the shims in front, and the framed line to it.
 
 Each run is one boot of the chip. Standard input and output are the UART's two wires; a third descriptor carries calls
-from the shims and notices to them. Frame: kind (1 byte), flash reads (1 byte), length (2 bytes, little endian), payload.
+from the shims and notices to them. Frames are as shims/_core.py says.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -26,6 +27,7 @@ SHIMS = Path(__file__).with_name("shims")
 CALL, ADC, IDLE, PROGRAM, ERASE, FEED, PIN_READ, PIN_WRITE, I2C_WRITE = range(9)
 _REPLY, _ERROR, _NOTICE = range(3)
 _NOTICES_MOST = 500
+_CALL_HEAD = struct.Struct("<BBHq")
 _HEAD = struct.Struct("<BBH")
 _NOTICE_BODY = struct.Struct("<BBi")
 
@@ -79,16 +81,15 @@ class Interpreter:
         self._received = bytearray()
         self._notices = 0  # sent since the interpreter last called
         os.set_blocking(self.output, False)
-        self.line.setblocking(False)
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def requests(self) -> list[tuple[int, int, bytes]] | None:
-        """The calls that have arrived, as (kind, flash reads, payload); None when the process closed its end."""
+    def requests(self) -> list[tuple[int, int, int, bytes]] | None:
+        """The calls that have arrived, as (kind, flash reads, time in us, payload); None when the process closed its end."""
         try:
-            data = self.line.recv(1 << 17)
+            data = self.line.recv(1 << 17, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return []
         except ConnectionError:
@@ -97,23 +98,19 @@ class Interpreter:
             return None
         self._received += data
         found = []
-        while len(self._received) >= _HEAD.size:
-            kind, reads, size = _HEAD.unpack_from(self._received)
-            if len(self._received) < _HEAD.size + size:
+        while len(self._received) >= _CALL_HEAD.size:
+            kind, reads, size, now_us = _CALL_HEAD.unpack_from(self._received)
+            whole = _CALL_HEAD.size + size
+            if len(self._received) < whole:
                 break
             self._notices = 0
-            found.append((kind, reads, bytes(self._received[_HEAD.size : _HEAD.size + size])))
-            del self._received[: _HEAD.size + size]
+            found.append((kind, reads, now_us, bytes(self._received[_CALL_HEAD.size : whole])))
+            del self._received[:whole]
         return found
 
     def _send(self, kind: int, body: bytes) -> None:
-        self.line.setblocking(True)
-        try:
+        with contextlib.suppress(ConnectionError):  # it is gone; the loop will see the end of the line
             self.line.sendall(_HEAD.pack(kind, 0, len(body)) + body)
-        except (BrokenPipeError, ConnectionError):
-            pass  # it is gone; the loop will see the end of the line
-        finally:
-            self.line.setblocking(False)
 
     def reply(self, body: bytes = b"") -> None:
         self._send(_REPLY, body)

@@ -1,7 +1,8 @@
 # The line between the interpreter and the board: calls to the supervisor, simulated time, and what interrupts it.
 #
-# Frames both ways: kind (1 byte), flash reads since the last call (1 byte), length (2 bytes, little endian), payload. A call is answered by one
-# reply; notices (an edge, a timer, the radio) may come at any time. They are taken in whenever the interpreter is at rest
+# A call: kind (1 byte), flash reads since the last call (1 byte), length (2 bytes), simulated time (8 bytes; 0 when the
+# supervisor knows it), payload; all little endian. An answer: kind (1), 0 (1), length (2), payload. A call has one
+# answer; notices (an edge, a timer, the radio) may come at any time. They are taken in whenever the interpreter is at rest
 # or calls, and put to its own scheduler, so a handler runs between two byte codes as it does on the chip.
 from micropython import const
 import _real_select
@@ -37,7 +38,6 @@ UP = const(1)
 LOST = const(2)
 SILENT = const(3)
 
-_LAG_US = const(500)
 _SYNC_EVERY = const(64)  # readings of the clock between two looks at the line
 
 schedule = micropython.schedule
@@ -64,10 +64,9 @@ def _receive():
 def _exchange(op, payload):
     # One call and its answer; notices that come between are kept.
     global reads
-    size = len(payload)
     told = min(reads, 255)
     reads -= told
-    link.write(bytes((op, told, size & 255, size >> 8)) + payload)
+    link.write(struct.pack("<BBHq", op, told, len(payload), clock.base if clock.free else 0) + payload)
     while True:
         kind, body = _receive()
         if kind != _NOTICE:
@@ -77,9 +76,9 @@ def _exchange(op, payload):
 
 def request(op, payload=b""):
     # One call and its answer; then whatever interrupted meanwhile is put to the scheduler.
-    if clock.free and clock.base - clock.told > (0 if op == CALL else _LAG_US):
-        idle(clock.base)  # the supervisor is to see this call at its moment
     kind, body = _exchange(op, payload)
+    if op == CALL:
+        clock.quiet = 0  # it may have started something
     if _notices:
         deliver()
     if kind == _ERROR:
@@ -136,7 +135,8 @@ class Clock:
     def __init__(self, now_us, speed_milli):
         self.free = speed_milli == 0
         self.speed = speed_milli
-        self.base = self.told = now_us
+        self.base = now_us
+        self.quiet = 0  # nothing happens in the world before then, if we do nothing to it
         self.real = _real_time.ticks_us()
         self._asked = 0
 
@@ -156,9 +156,10 @@ class Clock:
 
 def idle(until_us, console=False):
     # Free time: let the world run until then, or until something happens (also on the console, if that is waited for).
-    wanted = struct.pack("<qqB", clock.base, -1 if until_us is None else until_us, console)
+    wanted = struct.pack("<qB", -1 if until_us is None else until_us, console)
     _, answer = _exchange(IDLE, wanted)
-    clock.base = clock.told = max(clock.base, struct.unpack("<q", answer)[0])
+    now, clock.quiet = struct.unpack("<qq", answer)
+    clock.base = max(clock.base, now)
     if _notices:
         deliver()  # only now, for a handler may ask the time
 
@@ -219,6 +220,9 @@ def _rest_free(until_us, poller, network_polled, console):
                 _hot_until = 0
                 hot(5)
                 return ready
+    if until_us is not None and until_us <= clock.quiet:
+        clock.base = max(clock.base, until_us)
+        return ready
     idle(until_us, console)
     ready = poller.poll(0)
     _take_line(ready)
