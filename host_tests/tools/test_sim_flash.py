@@ -63,7 +63,7 @@ def test_nvs_operations_count_towards_a_cut(tmp_path: Path) -> None:
     with running(tmp_path, main, world={"power_cut_at": 50}) as board:
         assert board.wait(lambda board: not board.powered, 5000)
         assert board.flash_counts()["operations"] == 50
-        storage = Storage(board.flash, 0x9000, 0x6000)
+        storage = Storage(board.engine.flash, 0x9000, 0x6000)
         assert 5 <= int(storage.contents()["n"]["i"]) <= 30
 
 
@@ -76,8 +76,8 @@ def test_reads_programs_and_erases_are_counted_by_block(tmp_path: Path) -> None:
         assert 15 <= after["erases"] - before["erases"] <= 30
         assert after["programmed_bytes"] > 20 * 64
         assert after["reads"] > before["reads"]
-        assert sum(board.flash.erased_blocks.values()) == after["erases"]
-        assert min(board.flash.erased_blocks) >= 0x200000 // 4096
+        assert sum(board.engine.flash.erased_blocks.values()) == after["erases"]
+        assert min(board.engine.flash.erased_blocks) >= 0x200000 // 4096
 
 
 def test_nvs_from_the_generator_is_read_by_the_program_and_back(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ nvs.commit()
             "(-4364, 'ESP_ERR_NVS_INVALID_LENGTH')",
             "(-4361, 'ESP_ERR_NVS_KEY_TOO_LONG')",
         ]
-        contents = Storage(board.flash, 0x9000, 0x6000).contents()
+        contents = Storage(board.engine.flash, 0x9000, 0x6000).contents()
     assert contents == {
         "nameplate": {"unit": b"\x01\x02\xff", "token": bytes(range(256)) * 15, "bootcount": -3}
     }

@@ -115,10 +115,10 @@ def test_a_crash_of_the_interpreter_starts_it_again(tmp_path: Path) -> None:
     main = CAUSE + "if cause == 1:\n while True: time.sleep(1)\n"
     with running(tmp_path, main) as board:
         board.run(100)
-        assert board.interpreter is not None
+        assert board.engine.interpreter is not None
         import os
         import signal
 
-        os.kill(board.interpreter.pid, signal.SIGKILL)
+        os.kill(board.engine.interpreter.pid, signal.SIGKILL)
         assert board.wait(lambda board: "boot hard" in kinds(board), 60_000)
         assert any(event.kind == "crash" for event in board.events)

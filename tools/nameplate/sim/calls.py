@@ -14,7 +14,7 @@ from nameplate.sim.nvs_pages import NvsError, Storage
 from nameplate.sim.radio import UP, WifiError
 
 if TYPE_CHECKING:
-    from nameplate.sim.board import VirtualBoard
+    from nameplate.sim.engine import Engine
     from nameplate.sim.interpreter import Interpreter
 
 _ESP_ERR_NVS_NOT_INITIALIZED = 0x1101
@@ -25,8 +25,8 @@ _DNS_HANG_US = 15_000_000  # what a call to a dead name server holds the interpr
 class Calls:
     """Answers for one board. Raises PowerCut out of any call that touches the flash."""
 
-    def __init__(self, board: VirtualBoard, seed: int) -> None:
-        self._board = board
+    def __init__(self, engine: Engine, seed: int) -> None:
+        self._engine = engine
         self._random = random.Random(f"{seed} entropy")
         self.nvs: Storage | None = None
         self.watchdog_ms = 0
@@ -54,29 +54,29 @@ class Calls:
     # Calls too frequent for JSON
 
     def _adc(self, child: Interpreter, body: bytes) -> None:
-        child.reply(struct.pack("<HI", *self._board.hardware.sample(body[0], body[1])))
+        child.reply(struct.pack("<HI", *self._engine.hardware.sample(body[0], body[1])))
 
     def _program(self, child: Interpreter, body: bytes) -> None:
-        self._board.flash.program(int(struct.unpack_from("<I", body)[0]), body[4:])
+        self._engine.flash.program(int(struct.unpack_from("<I", body)[0]), body[4:])
         child.reply()
 
     def _erase(self, child: Interpreter, body: bytes) -> None:
-        self._board.flash.erase(*struct.unpack("<II", body))
+        self._engine.flash.erase(*struct.unpack("<II", body))
         child.reply()
 
     def _feed(self, child: Interpreter, body: bytes) -> None:
-        self._board.arm_watchdog(self.watchdog_ms)
+        self._engine.arm_watchdog(self.watchdog_ms)
         child.reply()
 
     def _pin_read(self, child: Interpreter, body: bytes) -> None:
-        child.reply(bytes((self._board.hardware.read_pin(body[0]),)))
+        child.reply(bytes((self._engine.hardware.read_pin(body[0]),)))
 
     def _pin_write(self, child: Interpreter, body: bytes) -> None:
-        self._board.hardware.write_pin(body[0], body[1])
+        self._engine.hardware.write_pin(body[0], body[1])
         child.reply()
 
     def _i2c_write(self, child: Interpreter, body: bytes) -> None:
-        self._board.hardware.write_i2c(body[0], body[1], body[2:])
+        self._engine.hardware.write_i2c(body[0], body[1], body[2:])
         child.reply()
 
     # The others, by name
@@ -90,46 +90,46 @@ class Calls:
             child.reply_json(*answer if isinstance(answer, tuple) else (answer,))
 
     def call_hello(self, child: Interpreter, blob: bytes) -> Any:
-        return self._board.hello()
+        return self._engine.hello()
 
     def call_started(self, child: Interpreter, blob: bytes, free: int, used: int) -> Any:
-        self._board.started(free, used)
+        self._engine.started(free, used)
 
     def call_repl(self, child: Interpreter, blob: bytes) -> Any:
-        self._board.prompt()
+        self._engine.prompt()
 
     def call_kbd_intr(self, child: Interpreter, blob: bytes, character: int) -> Any:
-        self._board.uart.interruptible = character == 3
+        self._engine.uart.interruptible = character == 3
 
     def call_reset(self, child: Interpreter, blob: bytes) -> Any:
-        self._board.restart("hard")
+        self._engine.restart("hard")
         return _ANSWERED
 
     def call_soft_reset(self, child: Interpreter, blob: bytes) -> Any:
-        self._board.restart("soft")
+        self._engine.restart("soft")
         return _ANSWERED
 
     def call_deepsleep(self, child: Interpreter, blob: bytes, time_ms: int) -> Any:
-        self._board.deepsleep(time_ms)
+        self._engine.deepsleep(time_ms)
         return _ANSWERED
 
     def call_wdt(self, child: Interpreter, blob: bytes, timeout_ms: int) -> Any:
         self.watchdog_ms = timeout_ms
-        self._board.arm_watchdog(timeout_ms)
+        self._engine.arm_watchdog(timeout_ms)
 
     def call_rtc_memory(self, child: Interpreter, blob: bytes, write: bool) -> Any:
         if write:
-            self._board.rtc_memory = blob
-        return None, self._board.rtc_memory
+            self._engine.rtc_memory = blob
+        return None, self._engine.rtc_memory
 
     def call_rtc_set(self, child: Interpreter, blob: bytes, at_zero_us: int) -> Any:
-        self._board.rtc_at_zero_us = at_zero_us
+        self._engine.rtc_at_zero_us = at_zero_us
 
     def call_urandom(self, child: Interpreter, blob: bytes, size: int) -> Any:
         return None, self._random.randbytes(size)
 
     def call_pin(self, child: Interpreter, blob: bytes, number: int) -> Any:
-        self._board.hardware.check_pin(number)
+        self._engine.hardware.check_pin(number)
 
     def call_pin_init(
         self,
@@ -140,25 +140,25 @@ class Calls:
         pull: int | None,
         value: bool | None,
     ) -> Any:
-        self._board.hardware.init_pin(number, mode, pull, value)
+        self._engine.hardware.init_pin(number, mode, pull, value)
 
     def call_pin_irq(self, child: Interpreter, blob: bytes, number: int, trigger: int) -> Any:
-        self._board.hardware.irq(number, trigger)
+        self._engine.hardware.irq(number, trigger)
 
     def call_adc(self, child: Interpreter, blob: bytes, number: int, attenuation: int) -> Any:
-        self._board.hardware.check_adc(number, attenuation)
+        self._engine.hardware.check_adc(number, attenuation)
 
     def call_timer(self, child: Interpreter, blob: bytes, number: int, period_us: int, periodic: bool) -> Any:
-        self._board.hardware.timer(number, period_us, periodic)
+        self._engine.hardware.timer(number, period_us, periodic)
 
     def call_i2c(self, child: Interpreter, blob: bytes, number: int, scl: int, sda: int) -> Any:
-        return self._board.hardware.bus(scl, sda)
+        return self._engine.hardware.bus(scl, sda)
 
     def call_i2c_scan(self, child: Interpreter, blob: bytes, bus: int) -> Any:
-        return self._board.hardware.scan(bus)
+        return self._engine.hardware.scan(bus)
 
     def call_i2c_read(self, child: Interpreter, blob: bytes, bus: int, address: int, size: int) -> Any:
-        return None, self._board.hardware.read_i2c(bus, address, size)
+        return None, self._engine.hardware.read_i2c(bus, address, size)
 
     def _storage(self) -> Storage:
         if self.nvs is None:
@@ -187,7 +187,7 @@ class Calls:
         self._storage().erase_key(namespace, key)
 
     def call_wlan(self, child: Interpreter, blob: bytes, name: str, arguments: list[Any]) -> Any:
-        radio = self._board.radio
+        radio = self._engine.radio
         methods: dict[str, Any] = {"set": radio.set_option, "get": radio.get_option}
         method = methods.get(name) or getattr(radio, name)
         try:
@@ -198,24 +198,24 @@ class Calls:
 
     def call_route(self, child: Interpreter, blob: bytes, kind: str, host: str, port: int) -> Any:
         """What becomes of something sent to an address: [word, the host's own address]."""
-        if self._board.radio.state != UP:
+        if self._engine.radio.state != UP:
             return ["silent", None]
-        if self._board.world["broker"] == "refused" and kind == "tcp":
+        if self._engine.world["broker"] == "refused" and kind == "tcp":
             return ["refused", None]
-        return ["sent", list(self._board.lan.route(kind, host, port))]
+        return ["sent", list(self._engine.lan.route(kind, host, port))]
 
     def call_resolve(self, child: Interpreter, blob: bytes, host: str) -> Any:
         """[address or None, how long it took in microseconds]."""
-        board = self._board
-        if not board.radio.linked:
+        engine = self._engine
+        if not engine.radio.linked:
             return [None, 0]
-        if board.world["dns"] != "ok" or board.radio.state != UP:
-            return [None, _DNS_US if board.world["dns"] == "fail" else _DNS_HANG_US]
+        if engine.world["dns"] != "ok" or engine.radio.state != UP:
+            return [None, _DNS_US if engine.world["dns"] == "fail" else _DNS_HANG_US]
 
         def look_up() -> None:
             found = resolve(host)
-            with board.lock:
-                if board.interpreter is child:
+            with engine.lock:
+                if engine.interpreter is child:
                     child.reply_json([found, _DNS_US])
 
         threading.Thread(target=look_up, daemon=True).start()

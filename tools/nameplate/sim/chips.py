@@ -22,6 +22,25 @@ class Chip:
     usb_console: bool
     rom: str
 
+    def rom_text(self, old_code: str, old_word: str, code: str, word: str) -> str:
+        """What the boot ROM prints; the first ESP32 has reasons of its own."""
+        first = self.name == "esp32"
+        return self.rom.format(code=old_code if first else code, word=old_word if first else word)
+
+    def description(self) -> dict[str, object]:
+        """What the shims are told of the chip."""
+        return {
+            "freq": 160_000_000,
+            "freqs": self.frequencies,
+            "timers": self.timers,
+            "usb": self.usb_console,
+            "version": self.version,
+            "mpy": self.mpy,
+            "sys_version": f"3.4.0; MicroPython v{self.release}",
+            "platform": f"MicroPython-{self.release}-{self.name}-with-newlib4.3.0",
+            "uname": ["esp32", "esp32", self.release, f"v{self.release}", self.machine],
+        }
+
     @property
     def release(self) -> str:
         return ".".join(map(str, self.version))

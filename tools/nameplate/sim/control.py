@@ -76,7 +76,7 @@ class ControlServer:
             if "set" in request:
                 changes = dict(request["set"])
                 for key, value in changes.items():
-                    board.world.check(key, value)
+                    board.check(key, value)
                 for key, value in changes.items():
                     board.set(key, value)
                 return {"ok": True}
@@ -98,14 +98,14 @@ class ControlServer:
         return {
             "name": self.name,
             "port": board.port,
-            "chip": board.chip.name,
-            "model": board.hardware.wiring.model,
+            "chip": board.chip,
+            "model": board.model,
             "now_ms": board.now_ms,
             "powered": board.powered,
             "panel": board.panel,
             "alarm": board.alarm,
-            "air_c": round(board.hardware.air_c(), 3),
-            "world": dict(board.world.items()),
+            "air_c": float(board.get("air_c")),
+            "world": board.world(),
             "flash": board.flash_counts(),
             "events": [[event.at_ms, event.kind, event.detail] for event in board.events[-20:]],
         }

@@ -116,14 +116,23 @@ class World:
     def __getitem__(self, name: str) -> str:
         return self._values[name]
 
-    def check(self, name: str, value: object) -> str:
-        """The value as it will be kept."""
+    @staticmethod
+    def _known(name: str) -> None:
         if name not in KEYS:
             raise NameplateError(f"there is no {name!r} in the world", f"there are: {', '.join(KEYS)}", USAGE)
+
+    def check(self, name: str, value: object) -> str:
+        """The value as it will be kept."""
+        self._known(name)
         try:
             return KEYS[name].check(str(value).strip() if name not in ("ssid", "psk") else str(value))
         except ValueError as error:
             raise NameplateError(f"{name}={value}: {error}", f"{name} is {KEYS[name].help}", USAGE) from error
+
+    def get(self, name: str) -> str:
+        """The present value. Raises NameplateError for a key there is not."""
+        self._known(name)
+        return self._values[name]
 
     def set(self, name: str, value: object) -> None:
         self._values[name] = self.check(name, value)
