@@ -12,7 +12,7 @@ from micropython import const
 
 from firmware.heartbeat import event_claims, heartbeat_claims
 
-_POLL_MS = const(20)
+_POLL_MS = const(50)
 _STEP_MS = const(500)
 _FIRST_MS = const(1500)  # every sensor has been sampled by then
 _RETRY_MS = const(5000)

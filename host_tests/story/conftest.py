@@ -23,6 +23,8 @@ from nameplate.token.trust import Trust
 from nameplate.token.verdict import Verdict
 from nameplate.token.verifier import Verifier
 
+_MARKER = "nameplate/1/marker"
+
 
 class Subscriber:
     """Everything under nameplate/, in the order of arrival, with its verdict."""
@@ -32,26 +34,41 @@ class Subscriber:
         self.verdicts: list[Verdict] = []
         self.tokens: list[tuple[str, bytes]] = []
         self._ready = threading.Event()
+        self._settled = threading.Event()
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
         if user:
             self._client.username_pw_set(user, secret)
         self._client.on_connect = self._connected
         self._client.on_subscribe = lambda *_: self._ready.set()
+        self._client.on_disconnect = lambda *_: self._ready.clear()
         self._client.on_message = self._message
         self._client.reconnect_delay_set(1, 1)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
+        self.back()
+
+    def back(self) -> None:
+        """Wait, in real time, until it hears the broker (again)."""
         assert self._ready.wait(20)
 
     def _connected(self, client: paho.Client, *_: object) -> None:
         client.subscribe("nameplate/1/#", qos=1)
 
     def _message(self, client: paho.Client, user: object, message: paho.MQTTMessage) -> None:
+        if message.topic == _MARKER:
+            self._settled.set()
+            return
         if message.topic.endswith("/cmd"):
             return
         verdict = self.verifier.check(message.payload, topic=message.topic)
         self.tokens.append((message.topic, message.payload))
         self.verdicts.append(verdict)
+
+    def settle(self) -> None:
+        """Wait, in real time, until everything that the broker has by now has arrived here."""
+        self._settled.clear()
+        self.publish(_MARKER, b"")
+        assert self._settled.wait(20)
 
     def publish(self, topic: str, payload: bytes | str) -> None:
         self._client.publish(topic, payload, qos=1).wait_for_publish(10)

@@ -77,11 +77,11 @@ def test_a_probe_that_breaks_does_not_end_an_alarm(house):
     assert len(house.subscriber.of("event")) == 1
 
 
-def test_a_hundred_leaks_all_sound_in_time(house):
+def test_leak_after_leak_sounds_in_time(house):
     fridge = house.switch_on(world={"broker": "silent"})
     fridge.board.run(3000)
     delays = []
-    for number in range(20):
+    for number in range(8):
         moment = pour(fridge)
         fridge.wait(lambda: fridge.board.alarm, 1)
         delays.append(alarm_delay(fridge, moment))

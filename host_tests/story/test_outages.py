@@ -13,11 +13,11 @@ def test_wifi_goes_and_comes_back_and_nothing_is_lost(house):
     fridge = house.switch_on()
     fridge.wait(lambda: len(house.subscriber.of("heartbeat")) >= 2)
     fridge.board.set("wifi", "gone")
-    fridge.board.run(300_000)
+    fridge.board.run(150_000)
     assert "no access point" in fridge.type("sent")[0]
     before = len(house.subscriber.numbers())
     fridge.board.set("wifi", "up")
-    fridge.wait(lambda: len(house.subscriber.numbers()) >= before + 28 and unbroken(house), 180)
+    fridge.wait(lambda: len(house.subscriber.numbers()) >= before + 14 and unbroken(house), 180)
     assert fridge.resets() == ["power"]
     assert house.subscriber.words() <= {"genuine", "late", "gap", "duplicate"}
 
@@ -36,11 +36,12 @@ def test_the_broker_goes_down_and_comes_back_and_the_outbox_drains(house):
     fridge = house.switch_on()
     fridge.wait(lambda: len(house.subscriber.of("heartbeat")) >= 2)
     house.broker.stop()
-    fridge.board.run(600_000)
-    assert fridge.ask("version")["result"]["uptime"] >= 600
-    assert int(fridge.type("sent")[0].split(", ")[1].split(" ")[0]) >= 55
+    fridge.board.run(240_000)
+    assert fridge.ask("version")["result"]["uptime"] >= 240
+    assert int(fridge.type("sent")[0].split(", ")[1].split(" ")[0]) >= 20
     house.broker.start()
-    fridge.wait(lambda: len(house.subscriber.numbers()) >= 57 and unbroken(house), 180)
+    house.subscriber.back()
+    fridge.wait(lambda: len(house.subscriber.numbers()) >= 24 and unbroken(house), 180)
     assert fridge.resets() == ["power"]
     assert "clone" not in house.subscriber.words()
 

@@ -1,0 +1,102 @@
+"""A program that hangs is reset by the watchdog, and the next start says so. A network that hangs resets nothing."""
+
+from host_tests.story.flash_files import change_files
+
+# Put in place of a module of the agent's, in the active slot; a .py is found before the .mpy beside it.
+HANG = b"""
+import time
+from firmware.alarm_real import Alarm as _Alarm
+
+class Alarm(_Alarm):
+    def set(self, on):
+        if on:
+            while True:
+                pass
+"""
+
+
+def with_real(house, module: str) -> bytes:
+    """The compiled module as it lies in the slot."""
+    from nameplate.factory import partitions
+    from nameplate.factory.littlefs_image import FileSystem
+
+    vfs = partitions.VFS
+    return FileSystem(house.unit.path.read_bytes()[vfs.offset : vfs.end]).read(f"/a/firmware/{module}.mpy")
+
+
+def test_a_loop_that_stands_still_is_reset_within_its_time_and_told(house):
+    change_files(
+        house.unit.path,
+        {
+            "/a/firmware/alarm_real.mpy": with_real(house, "alarm"),
+            "/a/firmware/alarm.py": HANG,
+            "/a/firmware/alarm.mpy": None,
+        },
+    )
+    fridge = house.switch_on()
+    fridge.wait(lambda: house.subscriber.of("heartbeat"))
+    fridge.board.set("leak", "wet")
+    fridge.wait(lambda: len(fridge.resets()) == 2, 60)
+    fridge.board.set("leak", "dry")
+    assert fridge.resets() == ["power", "watchdog"]
+    fridge.wait(lambda: house.subscriber.of("heartbeat", bootcount=2), 60)
+    assert house.subscriber.of("heartbeat", bootcount=2, seq=0)[0].claims["reset"] == "watchdog"
+    assert house.subscriber.words() <= {"genuine", "duplicate"}
+
+
+HANGING_TASK = b"""
+import asyncio
+from firmware.reporter_real import Reporter as _Reporter
+
+class Reporter(_Reporter):
+    async def events(self, alive):
+        await asyncio.Event().wait()
+"""
+
+
+def test_a_task_that_hangs_is_started_again_and_the_board_is_not_reset(house):
+    change_files(
+        house.unit.path,
+        {
+            "/a/firmware/reporter_real.mpy": with_real(house, "reporter"),
+            "/a/firmware/reporter.py": HANGING_TASK,
+            "/a/firmware/reporter.mpy": None,
+        },
+    )
+    fridge = house.switch_on()
+    fridge.board.run(80_000)
+    assert any("task events: no sign of life" in line for line in fridge.type("log"))
+    assert len(house.subscriber.of("heartbeat")) > 5
+    assert fridge.resets() == ["power"]
+
+
+DYING_VITAL_TASK = b"""
+from firmware.diagnosis.watch_real import *
+from firmware.diagnosis.watch_real import Watch as _Watch
+
+class Watch(_Watch):
+    async def run(self, alive):
+        raise ValueError("probe task broke")
+"""
+
+
+def test_a_vital_task_that_keeps_dying_resets_with_its_reason(house):
+    from nameplate.factory import partitions
+    from nameplate.factory.littlefs_image import FileSystem
+
+    vfs = partitions.VFS
+    real = FileSystem(house.unit.path.read_bytes()[vfs.offset : vfs.end]).read(
+        "/a/firmware/diagnosis/watch.mpy"
+    )
+    change_files(
+        house.unit.path,
+        {
+            "/a/firmware/diagnosis/watch_real.mpy": real,
+            "/a/firmware/diagnosis/watch.py": DYING_VITAL_TASK,
+            "/a/firmware/diagnosis/watch.mpy": None,
+        },
+    )
+    fridge = house.switch_on()
+    fridge.wait(lambda: "hard" in fridge.resets(), 60)
+    fridge.board.run(3000)
+    assert any("before: task watch: ValueError" in line for line in fridge.type("log"))
