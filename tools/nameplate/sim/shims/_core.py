@@ -199,7 +199,7 @@ def _take_line(ready):
     return False
 
 
-def hot(milliseconds=100):
+def hot(milliseconds=1000):
     # A peer in the real world was spoken to: give it real time to answer before simulated time runs on.
     global _hot_until
     _hot_until = max(_hot_until, _real_time.ticks_ms() + milliseconds)
