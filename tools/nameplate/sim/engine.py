@@ -91,7 +91,12 @@ class Engine:
         os.set_blocking(self._wake_write, False)
         self.watch.register(self._wake_read, selectors.EVENT_READ, lambda: os.read(self._wake_read, 4096))
         self.lan = Lan(self.watch, self.clock, self.world)
-        self.port = open_port(port, self.watch, self.receive)
+        try:
+            self.port = open_port(port, self.watch, self.receive)
+        except NameplateError:
+            self.lan.close()
+            self._give_back()
+            raise
         self.uart = Uart(self.chip, self.clock, self._say, self.event, self.pace.resume)
         self._calls = Calls(self, seed)
         self.interpreter: Interpreter | None = None
@@ -144,6 +149,9 @@ class Engine:
         """Give back what the system lent."""
         self.port.close()
         self.lan.close()
+        self._give_back()
+
+    def _give_back(self) -> None:
         self.flash.close()
         self.watch.close()
         os.close(self._wake_read)

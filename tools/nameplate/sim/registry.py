@@ -72,7 +72,7 @@ def running() -> list[RunningSim]:
             if sim is not None:
                 with contextlib.suppress(OSError):
                     os.unlink(sim.control)
-    return found
+    return sorted(found, key=lambda sim: sim.name)
 
 
 def find(name: str | None) -> RunningSim:
