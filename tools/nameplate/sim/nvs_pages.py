@@ -1,7 +1,6 @@
 """ESP-IDF's non-volatile storage, on its real pages (format version 2), as far as MicroPython uses it: i32 and blob.
 
-A partition is a log of 4 KiB pages; a page is a header (state, sequence number, CRC), a map of two bits for each entry,
-and 126 entries of 32 bytes. A value is written anew and the old one marked erased after it, so a power cut leaves the
+A partition is a log of pages. A value is written anew and the old one marked erased after it, so a power cut leaves the
 old or the new; a blob is a run of data chunks and one index entry that makes them valid. When pages run out, the page
 with most erased entries is copied to the one that is always kept free, and erased.
 
@@ -11,220 +10,29 @@ Every program and erase goes through `Storage`'s flash, so it is counted and may
 from __future__ import annotations
 
 import struct
-import zlib
-from dataclasses import dataclass
-from typing import Protocol
 
-PAGE = 4096
-ENTRY = 32
-ENTRIES = 126
-_HEAD = 64  # header and the map of entry states
-_CHUNK_MOST = ENTRY * (ENTRIES - 1)
+from nameplate.sim.nvs_page import (
+    ACTIVE,
+    ANY_CHUNK,
+    ENTRIES,
+    ENTRY,
+    FREEING,
+    FULL,
+    PAGE,
+    UNUSED,
+    FlashLike,
+    Item,
+    NvsError,
+    Page,
+    crc,
+)
+
+__all__ = ["PAGE", "NvsError", "Storage"]
+
 KEY_MOST = 15
-
-_UNUSED, _ACTIVE, _FULL, _FREEING = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFC, 0xFFFFFFF8
-_VERSION = 0xFE
-_EMPTY, _WRITTEN, _ERASED = 0b11, 0b10, 0b00
-
+_CHUNK_MOST = ENTRY * (ENTRIES - 1)
 _U8, _I32, _BLOB_DATA, _BLOB_INDEX = 0x01, 0x14, 0x42, 0x48
-_VARIABLE = (0x21, 0x41, _BLOB_DATA)
-_ANY_CHUNK = 0xFF
 _SECOND_RUN = 0x80  # a blob's chunks are numbered from 0, and from 0x80 when it is next written, in turn
-
-ERRORS = {
-    "ESP_ERR_NVS_NOT_FOUND": 0x1102,
-    "ESP_ERR_NVS_NOT_ENOUGH_SPACE": 0x1105,
-    "ESP_ERR_NVS_INVALID_NAME": 0x1106,
-    "ESP_ERR_NVS_KEY_TOO_LONG": 0x1109,
-    "ESP_ERR_NVS_INVALID_LENGTH": 0x110C,
-    "ESP_ERR_NVS_NO_FREE_PAGES": 0x110D,
-    "ESP_ERR_NVS_VALUE_TOO_LONG": 0x110E,
-    "ESP_ERR_NVS_NEW_VERSION_FOUND": 0x1110,
-}
-
-
-class NvsError(Exception):
-    """An IDF error by its name; `code` is what esp_err_t would be."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-        self.code = ERRORS[name]
-
-
-class FlashLike(Protocol):
-    """What the storage needs of a flash chip; addresses and sizes in bytes."""
-
-    def read(self, address: int, size: int) -> bytes: ...
-
-    def program(self, address: int, data: bytes) -> None: ...
-
-    def erase(self, address: int, size: int) -> None: ...
-
-
-def _crc(data: bytes) -> int:
-    return zlib.crc32(data, 0xFFFFFFFF)
-
-
-@dataclass(frozen=True)
-class _Item:
-    namespace: int
-    type: int
-    span: int
-    chunk: int
-    key: bytes
-    data: bytes  # the entry's own 8 bytes
-
-    def packed(self) -> bytes:
-        head = bytes((self.namespace, self.type, self.span, self.chunk))
-        rest = self.key.ljust(16, b"\0") + self.data
-        return head + struct.pack("<I", _crc(head + rest)) + rest
-
-    def same(self, namespace: int, kind: int, key: bytes, chunk: int) -> bool:
-        return (self.namespace, self.type, self.key, self.chunk) == (namespace, kind, key, chunk)
-
-
-def _parse(raw: bytes) -> _Item | None:
-    """The item in an entry, or None when its CRC is wrong."""
-    if struct.unpack_from("<I", raw, 4)[0] != _crc(raw[:4] + raw[8:]):
-        return None
-    item = _Item(raw[0], raw[1], raw[2], raw[3], raw[8:24].rstrip(b"\0"), raw[24:])
-    return item if 1 <= item.span <= ENTRIES else None
-
-
-class _Page:
-    """One page: a picture of it in memory, written through to the flash."""
-
-    def __init__(self, flash: FlashLike, address: int) -> None:
-        self._flash = flash
-        self._address = address
-        self._raw = bytearray(flash.read(address, PAGE))
-        self.items: dict[int, _Item] = {}  # entry number -> item
-        self.next_free = ENTRIES
-        self.state, self.number, version = struct.unpack_from("<IIB", self._raw)
-        if self.state == _UNUSED and self._raw.count(0xFF) == PAGE:
-            self.next_free = 0
-        elif self.state not in (_ACTIVE, _FULL, _FREEING) or _crc(bytes(self._raw[4:28])) != self._head_crc():
-            self.state = None  # corrupt: erased when a free page is wanted
-        elif version < _VERSION:  # versions count down
-            raise NvsError("ESP_ERR_NVS_NEW_VERSION_FOUND")
-        else:
-            self._load()
-
-    def _head_crc(self) -> int:
-        return int(struct.unpack_from("<I", self._raw, 28)[0])
-
-    def _program(self, offset: int, data: bytes) -> None:
-        self._flash.program(self._address + offset, data)
-        old = int.from_bytes(self._raw[offset : offset + len(data)])
-        self._raw[offset : offset + len(data)] = (old & int.from_bytes(data)).to_bytes(len(data))
-
-    def entry_state(self, entry: int) -> int:
-        return self._raw[32 + entry // 4] >> entry % 4 * 2 & 3
-
-    def _mark(self, first: int, count: int, state: int) -> None:
-        """Set entry states, one program for each 32-bit word of the map, as IDF does."""
-        for word in range(first // 16, (first + count - 1) // 16 + 1):
-            value = int(struct.unpack_from("<I", self._raw, 32 + word * 4)[0])
-            for entry in range(max(first, word * 16), min(first + count, word * 16 + 16)):
-                value &= ~(3 << entry % 16 * 2) | state << entry % 16 * 2
-            self._program(32 + word * 4, struct.pack("<I", value))
-
-    def _entry(self, number: int) -> bytes:
-        return bytes(self._raw[_HEAD + number * ENTRY : _HEAD + (number + 1) * ENTRY])
-
-    def _load(self) -> None:
-        """Read the items; what a power cut left half written is marked erased."""
-        self.next_free = ENTRIES
-        for entry in range(ENTRIES):
-            if self.entry_state(entry) == _EMPTY:
-                self.next_free = entry
-                break
-        while self.next_free < ENTRIES and self._entry(self.next_free) != b"\xff" * ENTRY:
-            self._mark(self.next_free, 1, _ERASED)  # written, but power failed before the map said so
-            self.next_free += 1
-        entry = 0
-        while entry < self.next_free:
-            if self.entry_state(entry) != _WRITTEN:
-                entry += 1
-                continue
-            item = _parse(self._entry(entry))
-            if item is None:
-                self._mark(entry, 1, _ERASED)
-                entry += 1
-                continue
-            whole = entry + item.span <= self.next_free and all(
-                self.entry_state(part) == _WRITTEN for part in range(entry, entry + item.span)
-            )
-            if not whole:
-                self._mark(entry, min(item.span, self.next_free - entry), _ERASED)
-                entry += min(item.span, self.next_free - entry)
-                continue
-            older = self.find(item.namespace, item.type, item.key, item.chunk)
-            if older is not None:
-                self.forget(older)
-            self.items[entry] = item
-            entry += item.span
-
-    def activate(self, number: int) -> None:
-        head = struct.pack("<IB", number, _VERSION) + b"\xff" * 19
-        self._program(0, struct.pack("<I", _ACTIVE) + head + struct.pack("<I", _crc(head)))
-        self.state, self.number, self.next_free = _ACTIVE, number, 0
-
-    def set_state(self, state: int) -> None:
-        self._program(0, struct.pack("<I", state))
-        self.state = state
-
-    def erase(self) -> None:
-        self._flash.erase(self._address, PAGE)
-        self._raw = bytearray(b"\xff" * PAGE)
-        self.items = {}
-        self.state, self.next_free = _UNUSED, 0
-
-    @property
-    def erased_entries(self) -> int:
-        return self.next_free - sum(item.span for item in self.items.values())
-
-    @property
-    def room_for_data(self) -> int:
-        """Bytes of variable length data that one item can still take on this page."""
-        return max(0, (ENTRIES - self.next_free - 1) * ENTRY) if self.state == _ACTIVE else 0
-
-    def find(self, namespace: int, kind: int, key: bytes, chunk: int) -> int | None:
-        return next((at for at, item in self.items.items() if item.same(namespace, kind, key, chunk)), None)
-
-    def value(self, entry: int) -> bytes | None:
-        """The data of a chunk, or None when its CRC is wrong."""
-        size, _, crc = struct.unpack("<HHI", self.items[entry].data)
-        start = _HEAD + (entry + 1) * ENTRY
-        data = bytes(self._raw[start : start + size])
-        return data if _crc(data) == crc else None
-
-    def write(self, item: _Item, data: bytes = b"") -> None:
-        """Append an item and its data; the caller has seen that there is room."""
-        at = self.next_free
-        self._append(item.packed())
-        whole = len(data) // ENTRY * ENTRY
-        if whole:
-            self._append(data[:whole])
-        if len(data) > whole:
-            self._append(data[whole:].ljust(ENTRY, b"\xff"))
-        self.items[at] = item
-
-    def _append(self, raw: bytes) -> None:
-        self._program(_HEAD + self.next_free * ENTRY, raw)
-        self._mark(self.next_free, len(raw) // ENTRY, _WRITTEN)
-        self.next_free += len(raw) // ENTRY
-
-    def forget(self, entry: int) -> None:
-        item = self.items.pop(entry)
-        self._mark(entry, item.span, _ERASED)
-
-    def copy(self, entry: int, to: _Page) -> None:
-        item = self.items[entry]
-        start = _HEAD + (entry + 1) * ENTRY
-        raw = bytes(self._raw[start : start + (item.span - 1) * ENTRY])
-        to.write(item, raw)
 
 
 class Storage:
@@ -246,15 +54,15 @@ class Storage:
             return cls(flash, offset, size)
 
     def _load(self) -> None:
-        pages = [_Page(self._flash, self._offset + start) for start in range(0, self._size, PAGE)]
+        pages = [Page(self._flash, self._offset + start) for start in range(0, self._size, PAGE)]
         self._pages = sorted(
-            (page for page in pages if page.state in (_ACTIVE, _FULL, _FREEING)), key=lambda page: page.number
+            (page for page in pages if page.state in (ACTIVE, FULL, FREEING)), key=lambda page: page.number
         )
         self._free = [page for page in pages if page not in self._pages]
         self._drop_older_of_last()
-        freeing = next((page for page in self._pages if page.state == _FREEING), None)
+        freeing = next((page for page in self._pages if page.state == FREEING), None)
         if freeing is not None:  # power failed while this page was being copied: do it again
-            if self._pages[-1].state == _ACTIVE:
+            if self._pages[-1].state == ACTIVE:
                 half = self._pages.pop()
                 half.erase()
                 self._free.append(half)
@@ -278,7 +86,7 @@ class Storage:
             return
         newest = self._pages[-1].items[max(self._pages[-1].items)]
         for page in self._pages[:-1]:
-            if page.state != _FREEING:
+            if page.state != FREEING:
                 entry = page.find(newest.namespace, newest.type, newest.key, newest.chunk)
                 if entry is not None:
                     page.forget(entry)
@@ -299,7 +107,7 @@ class Storage:
 
     def _activate(self) -> None:
         page = self._free.pop(0)
-        if page.state != _UNUSED:
+        if page.state != UNUSED:
             page.erase()
         page.activate(self._pages[-1].number + 1 if self._pages else 0)
         self._pages.append(page)
@@ -313,10 +121,10 @@ class Storage:
         if worst.erased_entries == 0:
             raise NvsError("ESP_ERR_NVS_NOT_ENOUGH_SPACE")
         self._activate()
-        worst.set_state(_FREEING)
+        worst.set_state(FREEING)
         self._move(worst)
 
-    def _move(self, page: _Page) -> None:
+    def _move(self, page: Page) -> None:
         for entry in sorted(page.items):
             page.copy(entry, self._pages[-1])
         page.erase()
@@ -324,21 +132,19 @@ class Storage:
         self._free.append(page)
 
     def _close_page(self) -> None:
-        if self._pages[-1].state == _ACTIVE:
-            self._pages[-1].set_state(_FULL)
+        if self._pages[-1].state == ACTIVE:
+            self._pages[-1].set_state(FULL)
         self._next_page()
 
-    def _find(
-        self, namespace: int, kind: int, key: bytes, chunk: int = _ANY_CHUNK
-    ) -> tuple[_Page, int] | None:
+    def _find(self, namespace: int, kind: int, key: bytes, chunk: int = ANY_CHUNK) -> tuple[Page, int] | None:
         for page in self._pages:
             entry = page.find(namespace, kind, key, chunk)
             if entry is not None:
                 return page, entry
         return None
 
-    def _write(self, item: _Item, data: bytes = b"") -> None:
-        if self._pages[-1].state != _ACTIVE or self._pages[-1].next_free + item.span > ENTRIES:
+    def _write(self, item: Item, data: bytes = b"") -> None:
+        if self._pages[-1].state != ACTIVE or self._pages[-1].next_free + item.span > ENTRIES:
             self._close_page()
         if self._pages[-1].next_free + item.span > ENTRIES:
             raise NvsError("ESP_ERR_NVS_NOT_ENOUGH_SPACE")
@@ -359,7 +165,7 @@ class Storage:
         if namespace not in self._namespaces:
             number = next(free for free in range(1, 255) if free not in self._namespaces.values())
             data = bytes((number,)) + b"\xff" * 7
-            self._write(_Item(0, _U8, 1, _ANY_CHUNK, name, data))
+            self._write(Item(0, _U8, 1, ANY_CHUNK, name, data))
             self._namespaces[namespace] = number
         return self._namespaces[namespace]
 
@@ -375,7 +181,7 @@ class Storage:
         old = self._find(namespace, _I32, name)
         if old is not None and old[0].items[old[1]].data == data:
             return
-        self._write(_Item(namespace, _I32, 1, _ANY_CHUNK, name, data))
+        self._write(Item(namespace, _I32, 1, ANY_CHUNK, name, data))
         self._forget_older(namespace, _I32, name)
 
     def _forget_older(self, namespace: int, kind: int, key: bytes) -> None:
@@ -384,7 +190,7 @@ class Storage:
             (page, entry)
             for page in self._pages
             for entry, item in page.items.items()
-            if item.same(namespace, kind, key, _ANY_CHUNK)
+            if item.same(namespace, kind, key, ANY_CHUNK)
         ]
         for page, entry in sorted(found, key=lambda at: (at[0].number, at[1]))[:-1]:
             page.forget(entry)
@@ -423,7 +229,7 @@ class Storage:
         try:
             count = self._write_chunks(namespace, name, value, start)
             index = struct.pack("<IBB", len(value), count, start) + b"\xff\xff"
-            self._write(_Item(namespace, _BLOB_INDEX, 1, _ANY_CHUNK, name, index))
+            self._write(Item(namespace, _BLOB_INDEX, 1, ANY_CHUNK, name, index))
         except NvsError:
             self._forget_chunks(namespace, name, start)
             raise
@@ -442,9 +248,9 @@ class Storage:
             if not room and rest:
                 raise NvsError("ESP_ERR_NVS_NOT_ENOUGH_SPACE")
             chunk, rest = rest[:room], rest[room:]
-            data = struct.pack("<HHI", len(chunk), 0xFFFF, _crc(chunk))
+            data = struct.pack("<HHI", len(chunk), 0xFFFF, crc(chunk))
             span = 1 + (len(chunk) + ENTRY - 1) // ENTRY
-            self._write(_Item(namespace, _BLOB_DATA, span, start + count, key, data), chunk)
+            self._write(Item(namespace, _BLOB_DATA, span, start + count, key, data), chunk)
             count += 1
             if rest or room - len(chunk) < ENTRY:
                 self._close_page()

@@ -2,6 +2,7 @@
 # call that blocks the interpreter, error numbers are newlib's, and without a radio link a connection goes silent.
 from micropython import const
 import _core
+import _lwip
 import _real_socket
 import io as _io
 
@@ -36,22 +37,6 @@ _EAFNOSUPPORT = const(106)
 _SEND_ROOM = const(5760)  # lwIP's send buffer: what a silent connection still takes
 _SYN_US = const(75000000)  # until a connection nobody answers is given up
 
-# Linux -> newlib, where they differ.
-_NUMBERS = {
-    32: _ECONNRESET,
-    90: 122,
-    98: 112,
-    101: _EHOSTUNREACH,
-    103: _ECONNABORTED,
-    106: _EISCONN,
-    107: _ENOTCONN,
-    110: _ETIMEDOUT,
-    111: _ECONNRESET,  # lwIP does not tell a refusal from a reset
-    113: _EHOSTUNREACH,
-    114: 120,
-    115: _EINPROGRESS,
-}
-
 _NEW = const(0)
 _OPEN = const(1)
 _CLOSED_BY_PEER = const(2)
@@ -59,38 +44,8 @@ _UNANSWERED = const(3)  # the other side lets our connection request fall
 _CLOSED = const(4)
 
 
-def _error(error):
-    number = error.args[0]
-    return OSError(_NUMBERS.get(number, number))
-
-
-def _resolve(host):
-    # An address as four numbers with dots. A name blocks everything until it is answered or given up.
-    if not host:
-        return "0.0.0.0"
-    parts = host.split(".")
-    if len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts):
-        return host
-    address, us = _core.call("resolve", host)[0]
-    _core.spend(us)
-    if address is None:
-        raise OSError(-202)
-    return address
-
-
 def getaddrinfo(_host, _port, _af=0, _type=0, _proto=0, _flags=0):
-    return [(AF_INET, _type or SOCK_STREAM, _proto, "", (_resolve(_host), int(_port)))]
-
-
-def _route(kind, address):
-    # What becomes of something sent there: the host's own address, or a refusal or silence the world asks for.
-    if _core.network == _core.DOWN:
-        return "unreachable", None
-    return _core.call("route", kind, address[0], address[1])[0]
-
-
-def _packed(address):
-    return _real_socket.getaddrinfo(address[0], address[1])[0][-1]
+    return [(AF_INET, _type or SOCK_STREAM, _proto, "", (_lwip.resolve(_host), int(_port)))]
 
 
 class socket(_io.IOBase):
@@ -158,13 +113,13 @@ class socket(_io.IOBase):
     # The chip's methods
 
     def connect(self, _address):
-        _address = (_resolve(_address[0]), _address[1])
+        _address = (_lwip.resolve(_address[0]), _address[1])
         if self._type == SOCK_DGRAM:
             self._peer = _address
             return
         if self._state == _OPEN:
             raise OSError(_EISCONN)
-        word, to = _route("tcp", _address)
+        word, to = _lwip.route("tcp", _address)
         if word == "unreachable":
             raise OSError(_EHOSTUNREACH)
         if word == "refused":
@@ -181,11 +136,11 @@ class socket(_io.IOBase):
         self._state = _OPEN
         _core.hot()
         try:
-            self._real.connect(_packed(to))
+            self._real.connect(_lwip.packed(to))
         except OSError as error:
             if error.args[0] != 115:
                 self._state = _NEW
-                raise _error(error)
+                raise _lwip.error(error)
             if self._timeout_us == 0:
                 raise OSError(_EINPROGRESS)
             if not self._wait(_POLLOUT, until):
@@ -194,14 +149,14 @@ class socket(_io.IOBase):
                 self._real.send(b"")  # tells a failure, and sends nothing
             except OSError as error:
                 self._state = _NEW
-                raise _error(error)
+                raise _lwip.error(error)
 
     def bind(self, _address):
         # The board's own _address lies on no interface of the host: it listens on loopback only.
         try:
-            self._real.bind(_packed(("127.0.0.1", _address[1])))
+            self._real.bind(_lwip.packed(("127.0.0.1", _address[1])))
         except OSError as error:
-            raise _error(error)
+            raise _lwip.error(error)
         self._state = _OPEN
 
     def listen(self, _backlog=2):
@@ -213,10 +168,10 @@ class socket(_io.IOBase):
         while True:
             try:
                 real, address = self._real.accept()
-                return _connected(real), _unpacked(address)
+                return _connected(real), _lwip.unpacked(address)
             except OSError as error:
                 if error.args[0] != 11:
-                    raise _error(error)
+                    raise _lwip.error(error)
             self._block(_POLLIN, until)
 
     def _block(self, events, until):
@@ -231,7 +186,7 @@ class socket(_io.IOBase):
                 self._held = self._held[self._real.send(self._held) :]
             except OSError as error:
                 if error.args[0] != 11:
-                    raise _error(error)
+                    raise _lwip.error(error)
                 return
 
     def _send(self, data):
@@ -251,7 +206,7 @@ class socket(_io.IOBase):
         except OSError as error:
             if error.args[0] == 11:
                 return 0
-            raise _error(error)
+            raise _lwip.error(error)
 
     def _send_some(self, data):
         until = self._until()
@@ -280,17 +235,17 @@ class socket(_io.IOBase):
             raise
 
     def sendto(self, _data, _address):
-        word, to = _route("udp", (_resolve(_address[0]), _address[1]))
+        word, to = _lwip.route("udp", (_lwip.resolve(_address[0]), _address[1]))
         if word == "unreachable":
             raise OSError(_EHOSTUNREACH)
         if word == "sent":
             _core.hot()
             self._aliases = getattr(self, "_aliases", {})
-            self._aliases[(to[0], to[1])] = (_resolve(_address[0]), _address[1])
+            self._aliases[(to[0], to[1])] = (_lwip.resolve(_address[0]), _address[1])
             try:
-                self._real.sendto(_data, _packed(to))
+                self._real.sendto(_data, _lwip.packed(to))
             except OSError as error:
-                raise _error(error)
+                raise _lwip.error(error)
         return len(_data)
 
     def _receive(self, size):
@@ -306,7 +261,7 @@ class socket(_io.IOBase):
         except OSError as error:
             if error.args[0] == 11:
                 return None
-            raise _error(error)
+            raise _lwip.error(error)
         if data:
             _core.hot(5)
         elif size and self._type == SOCK_STREAM:
@@ -329,11 +284,11 @@ class socket(_io.IOBase):
                 try:
                     data, address = self._real.recvfrom(_bufsize)
                     _core.hot(5)
-                    address = _unpacked(address)
+                    address = _lwip.unpacked(address)
                     return data, getattr(self, "_aliases", {}).get(address, address)
                 except OSError as error:
                     if error.args[0] != 11:
-                        raise _error(error)
+                        raise _lwip.error(error)
             self._block(_POLLIN, until)
 
     def read(self, _size=-1):
@@ -418,11 +373,6 @@ def _connected(real):
     real.setblocking(False)
     made._state = _OPEN
     return made
-
-
-def _unpacked(address):
-    family = _real_socket.sockaddr(address)
-    return ".".join(str(part) for part in family[1]), family[2]
 
 
 del const
