@@ -8,7 +8,7 @@ from firmware.settings import NAMES
 from lib import strictjson
 
 CONSENT = ("full", "minimum", "off")
-ACK = ("broker", "backend")
+ACK = ("broker",)  # "backend" comes with the backend that acknowledges
 _KEY = "settings"
 _DEFAULTS = {
     "wifi_ssid": "", "wifi_psk": None, "broker_url": "", "period_s": 60, "consent": "off", "ack": "broker",
@@ -57,7 +57,7 @@ def check(name, value):
             raise ValueError("must be full, minimum or off")
     elif name == "ack":
         if value not in ACK:
-            raise ValueError("must be broker or backend")
+            raise ValueError("must be broker: no backend acknowledges yet")
     elif name == "wifi_psk":
         if value is not None and not (_plain(value) and 8 <= len(value) <= 64):
             raise ValueError("must be 8 to 64 plain characters, or null for an open network")

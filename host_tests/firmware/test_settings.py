@@ -93,6 +93,7 @@ def test_full_flash_leaves_the_old_value_in_force():
         ("broker_url", "mqtt://host/path"), ("broker_url", "mqtt://host:0"), ("broker_url", "mqtt://host:65536"),
         ("broker_url", "mqtt://host:"), ("broker_url", "mqtt://host:1x"), ("broker_url", "mqtt://" + "x" * 130),
         ("broker_url", None), ("broker_url", "mqtt://ho st"), ("key", "x"), ("damage", "x"), ("_nvs", "x"),
+        ("ack", "backend"), ("ack", "nobody"), ("ack", None),
     ],
 )  # fmt: skip
 def test_refused(name, value):
@@ -107,7 +108,7 @@ def test_refused(name, value):
 @pytest.mark.parametrize(
     ("name", "value"),
     [("wifi_psk", None), ("wifi_psk", "x" * 64), ("wifi_ssid", "Küche"), ("wifi_ssid", ""),
-     ("broker_url", "mqtts://broker.example.com"), ("broker_url", ""), ("period_s", 86400), ("ack", "backend")],
+     ("broker_url", "mqtts://broker.example.com"), ("broker_url", ""), ("period_s", 86400)],
 )  # fmt: skip
 def test_taken(name, value):
     nvs = store(GOOD)
