@@ -122,3 +122,19 @@ def test_a_slot_at_the_head_of_the_path_is_where_modules_come_from(tmp_path: Pat
     with running(tmp_path, main, files=files) as board:
         board.run(100)
         assert printed(board)[0] == "b ['/b', '.frozen']"
+
+
+def test_the_raw_prompt_that_tools_use_and_a_soft_reset_from_it(tmp_path: Path) -> None:
+    with running(tmp_path, "print('main runs')\nx = 20\n") as board:
+        board.run(100)
+        board.send(b"\x01")
+        assert board.wait(lambda board: board.transcript.endswith("raw REPL; CTRL-B to exit\r\n>"), 3000)
+        board.send(b"print(x + 1)\x04")
+        assert board.wait(lambda board: board.transcript.endswith(">OK21\r\n\x04\x04>"), 3000)
+        board.send(b"\x04")
+        assert board.wait(lambda board: "boot soft" in kinds(board), 3000)
+        assert board.wait(lambda board: board.transcript.endswith("raw REPL; CTRL-B to exit\r\n>"), 3000)
+        assert board.transcript.count("main runs") == 1  # in raw mode the port starts no main.py
+        board.send(b"\x02")
+        assert board.wait(lambda board: board.transcript.endswith(">>> "), 3000)
+        assert board.transcript.count("MicroPython v1.23.0") == 2
