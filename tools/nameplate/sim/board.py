@@ -156,7 +156,7 @@ class VirtualBoard:
     def press_reset(self) -> None:
         """The EN button: to the program it looks like power-on, and so it does on a chip."""
         with self.engine.lock:
-            self.engine.restart("power")
+            self.engine.reset_button()
         self.engine.wake()
 
     def run(self, duration_ms: int) -> None:

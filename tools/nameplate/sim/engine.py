@@ -404,6 +404,12 @@ class Engine:
             self._cause = "power"
             self._boot()
 
+    def reset_button(self) -> None:
+        """EN is pulled: the RTC's domain is reset with the rest, so to the program it is the same as power-on."""
+        self.rtc_memory = b""
+        self.rtc_at_zero_us = -self.clock.now_us()
+        self.restart("power")
+
     # What a run of the interpreter is told, and tells
 
     def hello(self) -> dict[str, Any]:
