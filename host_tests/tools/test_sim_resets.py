@@ -29,6 +29,15 @@ def test_memory_does_not_survive_the_supply(tmp_path: Path) -> None:
         assert printed(board)[0] == "1 b''"
 
 
+def test_the_reset_button_is_power_on_to_the_program(tmp_path: Path) -> None:
+    with running(tmp_path, CAUSE + "machine.RTC().memory(b'crumb')\ntime.sleep(1000)\n") as board:
+        board.run(100)
+        board.press_reset()
+        board.run(100)
+        assert kinds(board)[-2:] == ["off power", "boot power"]
+        assert printed(board)[0] == "1 b''"
+
+
 @pytest.mark.parametrize(
     "hang", ["while True: pass", "while True: time.sleep(1)", "while True: time.ticks_ms()"]
 )
