@@ -5,17 +5,16 @@ import os
 import subprocess
 import sys
 
-import pytest
+from click.testing import CliRunner
 
+from nameplate.cli.demo import command as demo_command
 from nameplate.demo import story
 from nameplate.demo.screen import Screen
-from nameplate.demo.stage import Stage
-from nameplate.demo.story import Chapter, NotTrue, Story
+from nameplate.demo.story import Chapter
+from nameplate.errors import NameplateError
 from nameplate.feed.feed import Feed
 from nameplate.feed.judge import Message
-from nameplate.token.trust import Trust
 from nameplate.token.verdict import Verdict
-from nameplate.token.verifier import Verifier
 
 ONCE = [sys.executable, "-m", "nameplate", "demo", "--once", "--json"]
 
@@ -41,14 +40,15 @@ def test_two_demos_at_once_both_come_true():
 
 
 def test_a_story_whose_attack_never_arrives_does_not_come_true(monkeypatch):
-    monkeypatch.setattr(story, "PATIENCE_S", 12.0)
-    told: list[Chapter] = []
-    with Stage(lambda step: None) as stage:
-        play = Story(stage, publish=lambda topic, token: None, tell=told.append)
-        feed = Feed(stage.listener_url, Verifier(Trust.load(stage.trust)), play.heard)
-        with feed, pytest.raises(NotTrue, match=r"one byte.*did not come"):
-            play.play()
-    assert [chapter.came_true for chapter in play.chapters] == [True, True, True, False]
+    monkeypatch.setattr(story, "PATIENCE_S", 8.0)
+    monkeypatch.setattr(Feed, "publish_raw", lambda *_: None)
+    played = CliRunner().invoke(demo_command, ["--once", "--json"], standalone_mode=False)
+    assert isinstance(played.exception, NameplateError)
+    assert played.exception.exit_code == 1
+    summary = json.loads(played.stdout.splitlines()[-1])
+    assert summary["came_true"] is False
+    assert "one byte" in summary["error"]
+    assert [bool(chapter["seen"]) for chapter in summary["chapters"]] == [True, True, True, False]
 
 
 def test_the_screen_shows_the_feed_the_story_and_what_to_type():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nameplate.cli.output import clean, json_option, print_json
+from nameplate.errors import NameplateError
 
 if TYPE_CHECKING:
     from nameplate.demo.screen import Screen
@@ -47,22 +48,33 @@ def command(once: bool, stay: bool, picture: Path | None, as_json: bool) -> int:
         stage = exits.enter_context(Stage(_step))
         screen = exits.enter_context(_screen(stage)) if live else None
         story = _story(stage, screen, exits)
-        story.play()
+        failure = _play(story)
         if picture and screen:
             # The folder's name is this machine's and this run's: it has no place in a picture for a README.
             picture.write_text(screen.picture().replace(str(stage.folder), "DEMO"), encoding="utf-8")
-        if stay:
+        if stay and not failure:
             _until_interrupted()
     if live:
         for chapter in story.chapters:
             click.echo(f"{chapter.title}\n    {clean(chapter.seen)}")
     if as_json:
-        print_json(_summary(story))
-    else:
+        print_json({**_summary(story), **({"error": failure.message} if failure else {})})
+    if failure:
+        raise failure
+    if not as_json:
         click.echo(
             f"Every part came true: {story.identity['model']} {story.identity['serial']} is itself, and nobody else is."
         )
     return 0
+
+
+def _play(story: Story) -> NameplateError | None:
+    """Play it; what did not come true is told at the end, after what did."""
+    try:
+        story.play()
+    except NameplateError as error:
+        return error
+    return None
 
 
 def _story(stage: Stage, screen: Screen | None, exits: contextlib.ExitStack) -> Story:
