@@ -9,11 +9,11 @@ deadline. What may happen to a task, and what follows:
 """
 
 import asyncio
-import io
-import sys
 import time
 
 from micropython import const
+
+from lib import rare
 
 _TICK_MS = const(20)
 _CHECK_MS = const(500)
@@ -75,7 +75,7 @@ class Supervisor:
     def stray(self, loop, context):
         """The loop's exception handler: a task died that nobody waits for."""
         self.strays += 1
-        self._say(f"stray task: {describe(context.get('exception'))}")
+        self._say(f"stray task: {_describe(context.get('exception'))}")
 
     async def run(self):
         """Start every task and watch them. Never returns."""
@@ -113,7 +113,7 @@ class Supervisor:
             except asyncio.CancelledError:
                 reason = f"no sign of life for {task.deadline_ms} ms"
             except Exception as error:  # noqa: BLE001 - whatever it was, the task starts again
-                reason = describe(error)
+                reason = _describe(error)
             task.deaths += 1
             task.last_death = reason
             if self._ticks.ticks_diff(self._ticks.ticks_ms(), started) > _YOUNG_MS:
@@ -144,14 +144,9 @@ class Supervisor:
             pass
 
 
-def describe(error):
-    """An exception in one line: what it is, and the innermost line it came from."""
-    text = repr(error)
-    if hasattr(sys, "print_exception") and error is not None:
-        out = io.StringIO()
-        sys.print_exception(error, out)
-        places = [line.strip() for line in out.getvalue().split("\n") if line.strip().startswith("File ")]
-        if places:
-            file, line = places[-1].split('"')[1], places[-1].split("line ")[-1].split(",")[0]
-            text = f"{text} at {file}:{line}"
+def _describe(error):
+    from lib import trouble
+
+    text = trouble.describe(error)
+    rare.forget(("lib.trouble",))
     return text

@@ -22,7 +22,7 @@ class MqttError(Exception):
 
 
 class _Memory:
-    """Stands where umqtt has its socket."""
+    """Stands where umqtt has its socket, and where it has the module `socket`."""
 
     def __init__(self):
         self._out = bytearray()
@@ -47,30 +47,16 @@ class _Memory:
         self._at += length
         return chunk
 
-    def connect(self, address):
-        pass
-
-    def setblocking(self, value):
-        pass
-
-    def settimeout(self, value):
-        pass
-
-    def close(self):
-        pass
-
-
-class _Sockets:
-    """Stands where umqtt has the module `socket`."""
-
-    def __init__(self, memory):
-        self._memory = memory
-
     def socket(self, *args):
-        return self._memory
+        return self
 
     def getaddrinfo(self, host, port, *args):
         return ((0, 0, 0, "", (host, port)),)
+
+    def close(self, *args):
+        pass
+
+    connect = setblocking = settimeout = close
 
 
 class Codec:
@@ -85,7 +71,7 @@ class Codec:
 
     def connect(self, will_topic, will):
         """CONNECT, clean session, with a retained last will at QoS 1."""
-        _umqtt.socket = _Sockets(self._memory)
+        _umqtt.socket = self._memory
         self._client.set_last_will(will_topic, will, True, 1)
         self._memory.load(b"\x20\x02\x00\x00")
         self._client.connect(True)

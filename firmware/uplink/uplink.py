@@ -12,9 +12,9 @@ import time
 
 from micropython import const
 
-from firmware.uplink import address
 from firmware.uplink.mqtt import Link, LinkError
 from firmware.uplink.wifi import jitter
+from lib import rare
 
 _TYPE = "nameplate-status+jwt"
 _POLL_MS = const(50)
@@ -72,7 +72,7 @@ class Uplink:
             try:
                 if self._codec is None:
                     raise LinkError("this build has no umqtt")
-                where = address.parse(self._settings.broker_url)
+                where = _parse(self._settings.broker_url)
                 await self._session(where, alive)
                 self._told.word = "between connections"
             except (LinkError, ValueError) as error:
@@ -161,3 +161,12 @@ class Uplink:
         if now is not None:
             text += f',"iat":{now}'
         return await self._signer.sign(_TYPE, (text + "}").encode())
+
+
+def _parse(url):
+    from firmware.uplink import address
+
+    try:
+        return address.parse(url)
+    finally:
+        rare.forget(("firmware.uplink.address",))

@@ -372,8 +372,8 @@ def test_a_packet_in_single_bytes_is_one_packet(linked):
     assert out[0] == "None {} [(b'cmd', 200), (b'cmd', 6)]"
 
 
-def test_thirty_connections_that_fail_leave_no_heap_behind(linked):
-    with ScriptedBroker(*[lambda connection: connection.accept(5)] * 30) as broker:
+def test_connections_that_fail_leave_no_heap_behind(linked):
+    with ScriptedBroker(*[lambda connection: connection.accept(5)] * 70) as broker:
         out = linked(
             """
 import gc
@@ -389,11 +389,11 @@ async def body():
         await once()
     gc.collect()
     before = gc.mem_free()
-    for _ in range(20):
+    for _ in range(60):
         await once()
     gc.collect()
     print(before - gc.mem_free())
 """,
             broker.port,
         )
-    assert int(out[0]) <= 256
+    assert int(out[0]) <= 2500  # the last one may still be held; not sixty of them

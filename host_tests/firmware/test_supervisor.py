@@ -7,7 +7,7 @@ from host_tests.firmware.simulated_time import PRELUDE
 SETUP = (
     PRELUDE
     + """
-from firmware.supervisor import Supervisor, describe
+from firmware.supervisor import Supervisor
 
 log, resets = [], []
 class Watchdog:
