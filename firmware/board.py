@@ -150,6 +150,15 @@ class Wifi:
                 self._problems.append(f"wifi: {problem!r}")
         return self._wlan
 
+    def reserve(self, settings):
+        """Let the radio take its memory while there is enough; silent without consent. Never raises."""
+        wlan = self._station() if settings.wifi_ssid else None
+        if wlan is not None and settings.consent != "off":
+            try:
+                wlan.active(True)
+            except (OSError, RuntimeError) as problem:
+                self._problems.append(f"wifi: {problem!r}")  # tried again by up()
+
     def up(self, ssid, psk):
         """Begin to join. `psk` None joins an open network. OSError when the radio refuses."""
         wlan = self._station()

@@ -1,0 +1,197 @@
+"""Builds every part from the board and the profile, and hands each what it uses. Needed once, at the start.
+
+What is missing or damaged costs its own part and no other: without an identity there is a console and an alarm, but
+nothing is signed and nothing leaves; without a panel, a radio or a file system everything else runs.
+Nothing made here may hold a name out of this module: firmware.app forgets it when the agent stands.
+"""
+
+import gc
+import json
+import os
+import sys
+
+from firmware import identity, version
+from firmware.agent import Agent, FloorStore, NoPin, nothing
+from firmware.alarm import Alarm
+from firmware.clock import Clock
+from firmware.console.serial import SerialConsole
+from firmware.console.view import View
+from firmware.diagnosis.watch import Watch
+from firmware.heartbeat import Chain, continues, first_claims
+from firmware.journal import Journal
+from firmware.outbox import Outbox
+from firmware.panel import Panel
+from firmware.presence import Presence
+from firmware.reply import Replies
+from firmware.reporter import Reporter
+from firmware.sensors.station import Station
+from firmware.supervisor import Supervisor
+from firmware.uplink.commands import Commands
+from firmware.uplink.refused import Refused
+from firmware.uplink.status import LinkStatus
+from firmware.uplink.uplink import KEEPALIVE_S, Uplink
+from firmware.uplink.wifi import Network
+from lib.jws import Signer
+from lib.lcd import Lcd
+from lib.p256 import P256
+
+try:
+    from lib import mqtt_memory
+except ImportError:  # a build without umqtt
+    mqtt_memory = None
+
+_WATCHDOG_MS = 30000
+_DATA = "/data"
+
+
+def build(board, settings, reason):
+    """The agent, ready to run. `reason` is what main.py has to say of this start."""
+    unit = identity.load(board.nvs)
+    clock = Clock(version.BUILT, FloorStore(board.nvs))
+    _make_directory(_DATA)
+    journal = Journal(_DATA + "/log")
+    agent = Agent(board, clock, journal)
+    watchdog = None if unit.dev else board.watchdog(_WATCHDOG_MS)  # a prompt feeds no watchdog
+    supervisor = agent.supervisor = Supervisor(
+        watchdog.feed if watchdog else nothing, agent.note, agent.reset
+    )
+    bootcount = _count_boot(board.nvs, agent)
+    signer, p256 = _signer(unit)
+    _tell_start(agent, board, unit, settings, reason, bootcount)
+    gc.collect()
+
+    profile = _profile()
+    pins = profile["pins"].get(board.chip, {})
+    station = Station(profile, board)
+    presence = Presence(clock.uptime_s, profile["button"]["active"])
+    _button(board, pins, presence)
+    alarm = Alarm(_pin_out(board, pins, "alarm"), profile["alarm"]["active"])
+    watch = Watch(profile, station, alarm, clock.uptime_s, presence)
+    gc.collect()
+
+    outbox = agent.outbox = Outbox(_DATA + "/outbox")
+    gc.collect()
+    network = Network(board.wifi, settings)
+    # A boot that could not be counted would use numbers twice: it answers callers, and keeps to itself otherwise.
+    speaks = unit.provisioned and bootcount is not None and continues(outbox, board.nvs, bootcount)
+    word = "starting" if speaks else "off: boot not counted" if unit.provisioned else "off: no identity"
+    link = LinkStatus(network if speaks else None, clock.uptime_s, word)
+    replies = Replies(
+        signer, unit, bootcount or 0, clock, settings, station, watch, link, agent.waiting, agent.lag
+    )
+    if speaks:
+        refused = Refused()
+        commands = Commands(unit, settings, clock, p256, replies, refused)
+        uplink = Uplink(
+            unit, settings, clock, bootcount, network, link, outbox, signer, commands, _codec(unit), refused
+        )
+        first = first_claims(unit, version.VERSION, board.reset_cause())
+        chain = Chain(signer, outbox, unit, clock, bootcount, first)
+        reporter = Reporter(chain, settings, station, watch, supervisor.lag, agent.note)
+        supervisor.add("events", reporter.events, 60000)
+        supervisor.add("heartbeats", reporter.heartbeats, 60000)
+        supervisor.add("wifi", network.run, 60000)
+        supervisor.add("uplink", uplink.run, 90000)
+        if mqtt_memory is None:
+            agent.note("no MQTT: this build has no umqtt")
+    gc.collect()
+
+    panel = Panel(_display(board, pins, profile), unit, watch, station, clock, link, agent.waiting)
+    view = View(
+        unit, settings, clock, station, watch, journal, link, agent.waiting, replies, presence, agent.note,
+        board.chip,
+    )  # fmt: skip
+    console = SerialConsole(view, board.console_in, board.console_out)
+    supervisor.add("watch", watch.run, 5000, vital=True)
+    supervisor.add("console", console.run, 10000, vital=True)
+    supervisor.add("panel", panel.run, 10000)
+    supervisor.add("housekeeping", agent.housekeeping, 10000)
+    for problem in board.problems + station.problems:
+        agent.note("board " + problem)
+    return agent
+
+
+# Parts that may be missing
+
+
+def _signer(unit):
+    if not unit.provisioned:
+        return None, None
+    try:
+        p256 = P256(sys.path[0] + "/lib/p256_comb.bin")
+        signer = Signer(p256, unit.key)
+    except (OSError, ValueError) as error:
+        unit.refuse(f"signing table: {error}")
+        return None, None
+    return (signer, p256) if unit.check_key(signer.public) else (None, None)
+
+
+def _count_boot(nvs, agent):
+    # Before anything is signed: a number used twice is what a clone does.
+    try:
+        bootcount = (nvs.get_i32("bootcount") or 0) + 1
+        nvs.set_i32("bootcount", bootcount)
+        nvs.commit()
+        return bootcount
+    except OSError as error:
+        agent.note(f"boot not counted: {error!r}")
+        return None
+
+
+def _codec(unit):
+    if mqtt_memory is None:
+        return None
+    return mqtt_memory.Codec(
+        unit.ueid.encode(), unit.broker_user.encode(), unit.broker_secret.encode(), KEEPALIVE_S
+    )
+
+
+def _pin_out(board, pins, name):
+    try:
+        return board.pin_out(pins[name])
+    except (KeyError, OSError, ValueError) as error:
+        board.problems.append(f"{name}: no pin, {error!r}")
+        return NoPin()
+
+
+def _button(board, pins, presence):
+    try:
+        board.pin_in(pins["button"], presence.on_change)
+    except (KeyError, OSError, ValueError) as error:
+        board.problems.append(f"button: no pin, {error!r}")
+
+
+def _display(board, pins, profile):
+    try:
+        return Lcd(board.i2c(pins["scl"], pins["sda"]), profile["panel"]["address"])
+    except (KeyError, OSError, ValueError) as error:
+        board.problems.append(f"panel: {error!r}")
+        return None
+
+
+# The rest
+
+
+def _tell_start(agent, board, unit, settings, reason, bootcount):
+    failed, crumb = board.breadcrumb()
+    text = f"start {bootcount} ({board.reset_cause()}), {version.VERSION} on {board.chip}"
+    for more in (crumb and f"before: {crumb}", failed and f"{failed} failed starts", reason):
+        if more:
+            text += "; " + more
+    agent.note(text)
+    if unit.damage:
+        agent.note("not provisioned: damaged (" + unit.damage + ")")
+    if settings.damage:
+        agent.note("settings damaged: " + settings.damage)
+
+
+def _make_directory(path):
+    try:
+        os.mkdir(path)
+    except OSError:
+        pass  # it is there, or there is no file system, which the journal finds out
+
+
+def _profile():
+    with open(sys.path[0] + "/models/profile.json") as file:
+        return json.load(file)
