@@ -4,7 +4,8 @@ Each task has a name, a deadline and a way to say that it lives: it is handed `a
 deadline. What may happen to a task, and what follows:
 - it raises or returns: logged, started again after a pause that doubles up to a minute;
 - it misses its deadline: cancelled, and from there on as if it had raised;
-- it does not even end when cancelled, or the loop itself stands still: the watchdog is not fed, and resets the board;
+- it does not even end when cancelled: the watchdog is not fed, and resets the board;
+- the loop itself stands still: likewise if that lasts, and else no task is blamed for the time it lost;
 - it is vital and keeps dying young: the board is reset, with the reason kept. Nothing that needs a network is vital.
 """
 
@@ -82,14 +83,19 @@ class Supervisor:
         for task in self._tasks:
             task.handle = asyncio.create_task(self._keep(task))
         asyncio.create_task(self._ticker())
+        before = self._ticks.ticks_ms()
         while True:
-            if self._check():
+            now = self._ticks.ticks_ms()
+            if self._check(self._ticks.ticks_diff(now, before) - _CHECK_MS):
                 self._feed()
+            before = now
             await asyncio.sleep_ms(_CHECK_MS)
 
-    def _check(self):
+    def _check(self, stood_still_ms):
         well = True
         for task in self._tasks:
+            if stood_still_ms > 0:
+                task.seen = self._ticks.ticks_add(task.seen, stood_still_ms)
             if not task.overdue():
                 continue
             if task.cancelled:

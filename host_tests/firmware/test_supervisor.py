@@ -154,6 +154,25 @@ print(supervisor.lag() >= 39900, supervisor.lag())
     assert out == ["True True", "True 0"]
 
 
+def test_nobody_is_blamed_for_a_loop_that_stood_still(supervised):
+    out = supervised("""
+async def blocks(alive):
+    for _ in range(3):
+        await asyncio.sleep(2)
+        alive()
+        time.stand_still(20000)
+    while True:
+        alive()
+        await asyncio.sleep_ms(50)
+supervisor.add("quick", well, 1000)
+supervisor.add("blocks", blocks, 3000)
+supervisor.add("well", well, 1000)
+run(90)
+print(supervisor.deaths(), log, longest_hunger() <= 21000)
+""")
+    assert out == ["{} [] True"]
+
+
 def test_the_lag_is_zero_when_nothing_holds_the_loop(supervised):
     out = supervised("""
 supervisor.add("well", well, 1000)
