@@ -6,7 +6,7 @@ try:
     import micropython
 
     micropython.kbd_intr(-1)
-    esp.osdebug(None)  # the chip's own log would run into the console's lines
+    esp.osdebug(0, esp.LOG_NONE)  # the chip's own log would run into the console; None leaves its errors on
     dev = esp32.NVS("nameplate").get_i32("dev") == 1
 except BaseException:  # no such entry, or a Ctrl-C that came first
     pass

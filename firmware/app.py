@@ -6,7 +6,7 @@ other slot. The radio comes first, because it takes its buffers out of the memor
 
 from lib.loading import Quick
 
-with Quick():
+with Quick(40):
     import asyncio
     import gc
 

@@ -1,4 +1,4 @@
-"""Loads modules from flash in a thirtieth of the reads.
+"""Loads modules from flash in a twentieth of the reads.
 
 An import asks for a folder, a .py and a .mpy, and for each littlefs walks the logs of three directories in reads of 128
 bytes: 15,000 to 20,000 for the whole agent, about a second on a chip. `with Quick():` mounts the flash a second time, to
@@ -10,20 +10,20 @@ Between the two mounts nothing is kept in step. So the block only imports: it wr
 
 import sys
 
-from micropython import const
-
 _PLACE = "/quick"
-_READ = const(256)
-_BLOCK = const(4096)
-_LINE = const(512)
-# Enough for the directories on the way and two files; a ring, since whatever falls out is read again.
-_LINES = const(20)
+_READ = 128
+_BLOCK = 4096
+_LINE = 256
 
 
 class Quick:
-    """A context manager; `mounted` tells whether the short way is open."""
+    """A context manager; `mounted` tells whether the short way is open.
 
-    def __init__(self):
+    `lines` of 256 bytes are kept: 16 are enough for the directories on the way to a few modules and a file, 40 for all.
+    """
+
+    def __init__(self, lines=16):
+        self._lines = lines
         self.mounted = False
 
     def __enter__(self):
@@ -31,7 +31,7 @@ class Quick:
             import flashbdev
             import vfs
 
-            vfs.mount(vfs.VfsLfs2(_Cache(flashbdev.bdev), readsize=_READ), _PLACE, readonly=True)
+            vfs.mount(vfs.VfsLfs2(_Cache(flashbdev.bdev, self._lines), readsize=_READ), _PLACE, readonly=True)
         except Exception:  # noqa: BLE001 - no room, no flash, another build: the plain way is still there
             return self
         self.mounted = True
@@ -57,12 +57,12 @@ def _move(old, new):
 
 
 class _Cache:
-    """A block device of which the lines read last are kept in memory."""
+    """A block device of which the lines read last are kept in memory, in a ring."""
 
-    def __init__(self, device):
+    def __init__(self, device, lines):
         self._device = device
-        self._lines = [bytearray(_LINE) for _ in range(_LINES)]
-        self._at = [-1] * _LINES
+        self._lines = [bytearray(_LINE) for _ in range(lines)]
+        self._at = [-1] * lines
         self._next = 0
 
     def readblocks(self, block, buffer, offset=0):
@@ -81,7 +81,7 @@ class _Cache:
         except ValueError:
             pass
         index = self._next
-        self._next = (index + 1) % _LINES
+        self._next = (index + 1) % len(self._at)
         self._at[index] = -1
         self._device.readblocks(start // _BLOCK, self._lines[index], start % _BLOCK)
         self._at[index] = start

@@ -10,15 +10,7 @@ shows on the flash bus. Who can measure a board that closely can also read its f
 
 import hashlib
 
-from lib.p256_comb import (
-    BASE_COLUMNS,
-    POINT_COLUMNS,
-    PointTable,
-    TableError,
-    base_points,
-    odd,
-    point_digits,
-)
+from lib.p256_comb import BASE_COLUMNS, TableError, base_points, odd
 from lib.p256_curve import N, P, add, affine, double, inverse, on_curve
 from lib.rfc6979 import nonces
 
@@ -44,13 +36,12 @@ class P256:
 
     def __init__(self, comb_path):
         self._comb_path = comb_path
-        self._public = None
-        self._table = None
+        self.checked = None  # the public key that was verified with last, and its table
 
     def public(self, key):
         """The 64-byte public key of a 32-byte private one. Raises ValueError if it is no private key."""
         scalar, negative = odd(_private(key))
-        x, y = affine([finish(self._sum(scalar, negative))])[0]
+        x, y = affine([finish(self.sum(scalar, negative))])[0]
         return x.to_bytes(32, "big") + y.to_bytes(32, "big")
 
     def sign_steps(self, key, digest):
@@ -62,7 +53,7 @@ class P256:
         for nonce in nonces(key, digest, N):
             yield
             scalar, negative = odd(nonce)
-            point = yield from self._sum(scalar, negative)
+            point = yield from self.sum(scalar, negative)
             yield
             x, _, zz, _ = point
             r = x * inverse(zz, P) % P % N
@@ -77,51 +68,26 @@ class P256:
 
     def verify_steps(self, public, digest, signature):
         """Whether `signature` is the one of the 64-byte `public` key over a 32-byte digest. Anything odd is False."""
-        if len(public) != 64 or len(digest) != 32 or len(signature) != 64:
-            return False
-        r = int.from_bytes(signature[:32], "big")
-        s = int.from_bytes(signature[32:], "big")
-        if not (0 < r < N and 0 < s < N):
-            return False
-        x = int.from_bytes(public[:32], "big")
-        y = int.from_bytes(public[32:], "big")
-        # The curve has no point (0, 0), and its cofactor is 1: a point on it is a key.
-        if x >= P or y >= P or not on_curve((x, y, 1, 1)):
-            return False
-        table = self._table
-        if public != self._public:
-            table = PointTable()
-            yield from table.make(x, y)
-            self._public = bytes(public)
-            self._table = table
-            yield
-        w = inverse(s, N)
-        yield
-        scalar, negative = odd(int.from_bytes(digest, "big") * w % N)
-        point = yield from self._sum(scalar, negative, table, r * w % N)
-        if point is None:
-            return False
-        # Compare x = X/ZZ with r without dividing; x may have been above N before r was reduced.
-        x, _, zz, _ = point
-        return not (x - r * zz) % P or (r + N < P and not (x - (r + N) * zz) % P)
+        # Loaded by who verifies: most boards hardly ever do. Who is done forgets lib.p256_verify and lib.p256_point.
+        from lib import p256_verify
 
-    def _sum(self, scalar, negative, table=None, factor=0):
-        """scalar * G (an odd scalar, its sign turned if `negative`) plus factor * the point of `table`."""
+        return p256_verify.steps(self, public, digest, signature)
+
+    def sum(self, scalar, negative, other=None):
+        """Steps to scalar * G (an odd scalar, its sign turned if `negative`), plus `other`, a product being summed up.
+
+        `other` has `columns`, and add(total, column), as lib.p256_verify makes it.
+        """
         base = yield from base_points(self._comb_path, scalar, negative)
-        columns = BASE_COLUMNS
-        if table:
-            factor, factor_negative = odd(factor)
-            digits = point_digits(factor)
-            columns = POINT_COLUMNS
         total = None
         work = _ADDITIONS
-        for column in range(columns - 1, -1, -1):
+        for column in range((other.columns if other else BASE_COLUMNS) - 1, -1, -1):
             if work >= _ADDITIONS:
                 yield
                 work = 0
             total = double(total)
-            if table:
-                total = table.add(total, digits[column], factor_negative)
+            if other:
+                total = other.add(total, column)
                 work += 2
             if column < BASE_COLUMNS:
                 for x, y in base.pop(0):
@@ -130,7 +96,7 @@ class P256:
         # A flipped bit in the table leads off the curve. The wrong signature made there, and the right one of the same
         # digest, share a nonce: together they would tell the key.
         # Infinity is a sum only where a second point takes part: no private key and no nonce is a multiple of N.
-        if not (on_curve(total) if total else table):
+        if not (on_curve(total) if total else other):
             raise TableError("p256 table damaged")
         return total
 

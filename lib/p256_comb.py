@@ -6,21 +6,18 @@ one stored point, and its top tooth is the sign, so half the points are stored. 
 additions is the same for every scalar. Stored points are 64 bytes, x || y, big-endian.
 
 The base point has eight blocks of eight teeth and four columns: 32 points to add and 3 doublings, and a table of
-64 KiB, which is a file on flash (nameplate.factory.comb writes it). A sum reads its 32 points and nothing else. Any other
-point gets one block of five teeth and 52 columns, whose table of 1 KiB is made when a key is first used.
+64 KiB, which is a file on flash (nameplate.factory.comb writes it). A sum reads its 32 points and nothing else. For any
+other point see lib.p256_point.
 """
 
-from lib.p256_curve import N, P, add, affine, double, inverse
+from lib.p256_curve import N, P, inverse
 
 BASE_TEETH = 8
 BASE_COLUMNS = 4
 BASE_BLOCKS = 8
-POINT_TEETH = 5
-POINT_COLUMNS = 52
 
 _POINT = 64  # bytes of a stored point
 _BLOCK = _POINT << (BASE_TEETH - 1)  # bytes of a block of the base table
-_DOUBLINGS = 5  # in a slice of work
 
 _LOW_OF_4 = int.from_bytes(b"\x11" * 32, "big")
 _LOW_2_OF_8 = int.from_bytes(b"\x03" * 32, "big")
@@ -47,18 +44,6 @@ def base_digits(scalar):
         row = (row | row >> 6) & _LOW_4_OF_16
         rows.append((row | row >> 12).to_bytes(32, "little"))
     return rows
-
-
-def point_digits(scalar):
-    """The digits of an odd scalar for a point's table, one for each column."""
-    length = POINT_TEETH * POINT_COLUMNS
-    bits = (scalar + (1 << length) - 1) >> 1
-    digits = bytearray(POINT_COLUMNS)
-    for tooth in range(POINT_TEETH):
-        row = (bits >> POINT_COLUMNS * tooth).to_bytes(40, "little")
-        for column in range(POINT_COLUMNS):
-            digits[column] |= (row[column >> 3] >> (column & 7) & 1) << tooth
-    return digits
 
 
 def base_points(path, scalar, negative):
@@ -114,58 +99,3 @@ def base_points(path, scalar, negative):
             sums.append((x, (slope * (x1 - x) - y1) % p))
         columns.append(sums)
     return columns
-
-
-class PointTable:
-    """The table of one point, made in slices by `make`."""
-
-    def __init__(self):
-        self._stored = memoryview(bytearray(_POINT << (POINT_TEETH - 1)))
-
-    def make(self, x, y):
-        # 2^(52 t) * Q for each tooth t, and the double of each but the top one.
-        point = (x, y, 1, 1)
-        chain = [point]
-        for _ in range(1, POINT_TEETH):
-            for i in range(POINT_COLUMNS):
-                if i % _DOUBLINGS == 0:
-                    yield
-                point = double(point)
-                if i == 0:
-                    chain.append(point)
-            chain.append(point)
-        # In parts: each costs an inversion more, and all at once would be too long a slice.
-        yield
-        low = affine(chain[:4])
-        yield
-        chain = low + affine(chain[4:])
-        yield
-        total = chain[-1] + (1, 1)
-        for tooth in range(POINT_TEETH - 1):
-            x, y = chain[2 * tooth]
-            total = add(total, x, P - y)
-        points = [total]
-        for tooth in range(POINT_TEETH - 1):
-            yield
-            x, y = chain[2 * tooth + 1]
-            for i in range(len(points)):
-                if i == 4:
-                    yield
-                points.append(add(points[i], x, y))
-        chain = None
-        for first in range(0, len(points), 4):
-            yield
-            at = first * _POINT
-            for x, y in affine(points[first : first + 4]):
-                self._stored[at : at + 32] = x.to_bytes(32, "big")
-                self._stored[at + 32 : at + 64] = y.to_bytes(32, "big")
-                at += _POINT
-
-    def add(self, total, digit, negative):
-        half = 1 << (POINT_TEETH - 1)
-        if digit < half:
-            digit = 2 * half - 1 - digit
-            negative = not negative
-        at = (digit - half) * _POINT
-        y = int.from_bytes(self._stored[at + 32 : at + 64], "big")
-        return add(total, int.from_bytes(self._stored[at : at + 32], "big"), P - y if negative else y)

@@ -10,6 +10,7 @@ import gc
 
 from lib import rare
 from lib.lines import TOO_LONG, Lines
+from lib.loading import Quick
 
 LIMIT = 512
 _END = b"\r\n"
@@ -79,8 +80,8 @@ class Session:
             json = text[:1] in (b"{", b"[")
             self._loaded = True
             if json:
-                from firmware.console import requests
-
+                with Quick():
+                    from firmware.console import requests
                 await requests.answer(self, text)
             elif text:
                 await self._command(text)
@@ -103,8 +104,8 @@ class Session:
             pass
 
     async def _command(self, text):
-        from firmware.console import commands
-
+        with Quick():
+            from firmware.console import commands
         words = commands.words(text)
         if words is None:
             return await self._plain(_NOT_PLAIN)

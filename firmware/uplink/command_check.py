@@ -2,8 +2,11 @@
 
 from firmware.clock import FLOOR
 from firmware.reply import is_nonce
-from lib import strictjson
-from lib.jws import JwsError, verify
+from lib import (
+    p256_verify,  # noqa: F401 - so that it is loaded before the arithmetic, not in it
+    strictjson,
+)
+from lib.jws_verify import JwsError, verify
 
 _TYPE = "nameplate-command+jwt"
 _PROFILE = "urn:nameplate:1:command"

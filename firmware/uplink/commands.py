@@ -8,11 +8,14 @@ import time
 
 from firmware.reply import Busy, Unsigned
 from lib import rare
+from lib.loading import Quick
 
 _BURST = 3
 _REFILL_MS = 5000
 _REMEMBERED = 8
-_RARE = ("firmware.uplink.command_check", "lib.strictjson")
+_RARE = (
+    "firmware.uplink.command_check", "lib.strictjson", "lib.jws_verify", "lib.p256_verify", "lib.p256_point",
+)  # fmt: skip
 
 
 class Commands:
@@ -55,7 +58,8 @@ class Commands:
             rare.forget(_RARE)
 
     async def _answer(self):
-        from firmware.uplink import command_check
+        with Quick():
+            from firmware.uplink import command_check
 
         nonce, why = await command_check.check(
             self._command, self._unit, self._clock, self._p256, self._nonces

@@ -40,7 +40,7 @@ flash.reads = 0
 """
 LOAD = """
 import pkg.part0
-with Quick() as quick:
+with Quick(40) as quick:
     print(quick.mounted, sys.path[0])
     flash.reads = 0
     for number in range(1, 12):
@@ -60,16 +60,17 @@ def test_modules_come_from_the_second_mount_and_later_ones_from_the_first(microp
 
 def test_it_takes_a_tenth_of_the_reads(micropython):
     reads = {}
-    for way in ("Quick()", "Plain()"):
+    for way in ("Quick(40)", "Plain(40)"):
         script = PREPARE + (
             "class Plain:\n"
+            "    def __init__(self, lines): pass\n"
             "    mounted = None\n"
             "    def __enter__(self): return self\n"
             "    def __exit__(self, *_): pass\n"
         )
-        out = micropython(script + LOAD.replace("Quick()", way) + "\nprint(reads)", heap="2m")
+        out = micropython(script + LOAD.replace("Quick(40)", way) + "\nprint(reads)", heap="2m")
         reads[way] = int(out.split()[-1])
-    assert reads["Quick()"] * 10 < reads["Plain()"]
+    assert reads["Quick(40)"] * 10 < reads["Plain(40)"]
 
 
 BROKEN = {
@@ -81,7 +82,7 @@ BROKEN = {
     "no room": """
 try:
     while True:
-        hog.append(bytearray(2000))
+        hog.append(bytearray(200))
 except MemoryError:
     pass
 """,

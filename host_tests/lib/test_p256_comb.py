@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from host_tests.lib import p256_cases
-from lib import p256_comb
+from lib import p256_comb, p256_point
 from lib.p256_curve import N
 from nameplate.factory import comb
 
@@ -61,6 +61,6 @@ def test_digits_make_the_scalar_again(scalar):
         for block in range(p256_comb.BASE_BLOCKS):
             total += signed(row[4 * block], 8, 4) << 32 * block + column
     assert total == odd
-    digits = p256_comb.point_digits(odd)
-    assert len(digits) == p256_comb.POINT_COLUMNS
+    digits = p256_point.digits(odd)
+    assert len(digits) == p256_point.COLUMNS
     assert sum(signed(digit, 5, 52) << column for column, digit in enumerate(digits)) == odd

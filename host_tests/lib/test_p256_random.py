@@ -14,7 +14,16 @@ import pytest
 from host_tests.lib import p256_batch, p256_cases
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ("__init__", "hmac_sha256", "p256", "p256_comb", "p256_curve", "rfc6979")
+MODULES = (
+    "__init__",
+    "hmac_sha256",
+    "p256",
+    "p256_comb",
+    "p256_curve",
+    "p256_point",
+    "p256_verify",
+    "rfc6979",
+)
 PACKAGE = ROOT / "node_modules" / "@micropython" / "micropython-webassembly-pyscript"
 
 

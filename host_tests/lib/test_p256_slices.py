@@ -7,7 +7,7 @@ import random
 import pytest
 
 from host_tests.lib import p256_cases
-from lib import p256, p256_comb, p256_curve, rfc6979
+from lib import p256, p256_comb, p256_curve, p256_point, p256_verify, rfc6979
 
 # What a step costs, in multiplications with reduction (a * b % p), as measured on MicroPython's unix port.
 INVERSE = 35
@@ -49,13 +49,13 @@ def counter(monkeypatch):
 
         return weighed
 
-    modules = (p256, p256_comb, p256_curve)
+    modules = (p256, p256_comb, p256_curve, p256_point, p256_verify)
     for module in modules:
         for name in ("P", "N"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, Modulus(getattr(module, name)))
     inverse = weighing(INVERSE, lambda a, m: pow(int(a), -1, int(m)))
-    for module in modules:
+    for module in (p256, p256_comb, p256_curve, p256_verify):
         monkeypatch.setattr(module, "inverse", inverse)
     monkeypatch.setattr(rfc6979, "hmac_sha256", weighing(HMAC, rfc6979.hmac_sha256))
 
