@@ -24,7 +24,7 @@ with Quick(40):
 def main(reason=""):
     """Build the agent and run it; does not return unless something is badly wrong."""
     agent = build.build(_board, _settings, reason)
-    rare.forget(("firmware.build",))
+    rare.forget(("firmware.build", "firmware.segments_recovery"))
     del globals()["build"]
     gc.collect()
     gc.threshold(gc.mem_free() // 4 + gc.mem_alloc())

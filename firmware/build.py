@@ -10,7 +10,11 @@ import json
 import os
 import sys
 
-from firmware import identity, version
+from firmware import (
+    identity,
+    segments_recovery,  # noqa: F401 - so that it comes through the quick mount
+    version,
+)
 from firmware.agent import Agent, FloorStore, NoPin, nothing
 from firmware.alarm import Alarm
 from firmware.clock import Clock
