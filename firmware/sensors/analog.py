@@ -1,10 +1,14 @@
 """What the sensors on an ADC pin have in common: when to sample, when a sample is too old, and the rails.
 
 `sample` is cheap and never waits; it may run every few milliseconds and allocates nothing but the microvolts. A failed
-conversion makes the sensor stale at once: the last good value is not today's.
+conversion makes the sensor stale at once: the last good value is not today's. A converter that keeps failing (a chip
+without the maker's calibration cannot tell microvolts at all) is asked once a second until it answers.
 """
 
 from firmware.sensors.reading import OK, OPEN, SHORT, STALE
+
+_PATIENCE = 25  # failures in a row
+_RETRY_MS = 1000
 
 
 class Analog:
@@ -24,10 +28,12 @@ class Analog:
         self._uv = None
         self._at = None
         self._tried = None
+        self._failed = 0  # in a row
+        self._pace_ms = self._every_ms
 
     def sample(self, now):
         """Take a sample if one is due at `now` (ticks in ms); True when the sensor was asked."""
-        if self._tried is not None and 0 <= self._ticks.ticks_diff(now, self._tried) < self._every_ms:
+        if self._tried is not None and 0 <= self._ticks.ticks_diff(now, self._tried) < self._pace_ms:
             return False
         self._tried = now
         try:
@@ -37,7 +43,13 @@ class Analog:
         if uv is None:
             self.failures += 1
             self.quality = STALE
+            self._failed += 1
+            if self._failed >= _PATIENCE:
+                self._failed = _PATIENCE
+                self._pace_ms = max(self._every_ms, _RETRY_MS)
             return True
+        self._failed = 0
+        self._pace_ms = self._every_ms
         self._uv = uv
         self._at = now
         if uv < self._short_below:

@@ -182,7 +182,8 @@ def test_any_sequence_of_samples(runs):
     appliance, model = Appliance(), Model()
     for kind, length in runs:
         appliance.pan.uv = KINDS[kind]
-        for _ in range(length):
+        # A converter that keeps failing is asked less often: test_sensors.py.
+        for _ in range(min(length, 4) if kind == "failed" else length):
             appliance.run(1)
             model.step(kind)
             assert appliance.alarm.on == model.confirmed == bool(appliance.watch.active())

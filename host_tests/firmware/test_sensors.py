@@ -128,6 +128,30 @@ def test_each_sensor_is_asked_at_its_own_pace():
     assert asked == {"pan": 500, "fridge": 10}
 
 
+def test_a_converter_that_keeps_failing_is_asked_once_a_second_until_it_answers():
+    bench = Bench()
+    bench.pan.uv = None
+    bench.run(60000)
+    assert 60 <= bench.station.sensor("pan").failures <= 100  # not 3000
+    assert bench["pan"].quality == "stale"
+    assert bench["fridge"].quality == "ok"  # which is asked at its own pace as ever
+    bench.pan.uv = fakes.DRY_UV
+    bench.run(1000)
+    assert bench["pan"].quality == "ok"
+    bench.pan.uv = uv_of(5000)
+    bench.run(20)
+    assert bench["pan"].state is True  # the old pace is back
+
+
+def test_a_few_failures_change_no_pace():
+    bench = Bench()
+    bench.pan.uv = None
+    bench.run(400)
+    bench.pan.uv = uv_of(5000)
+    bench.run(20)
+    assert bench["pan"].state is True
+
+
 def test_ticks_may_wrap():
     bench = Bench(now=fakes.WRAP - 500)
     bench.run(1000)
