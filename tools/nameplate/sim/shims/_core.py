@@ -205,8 +205,13 @@ def hot(milliseconds=1000):
     _hot_until = max(_hot_until, _real_time.ticks_ms() + milliseconds)
 
 
-def _rest_free(until_us, poller, network_polled, console):
+def answered():
+    # It did; more may follow at once.
     global _hot_until
+    _hot_until = _real_time.ticks_ms() + 5
+
+
+def _rest_free(until_us, poller, network_polled, console):
     ready = poller.poll(0)
     _take_line(ready)
     if ready:
@@ -217,8 +222,7 @@ def _rest_free(until_us, poller, network_polled, console):
             ready = poller.poll(grace)
             _take_line(ready)
             if ready:
-                _hot_until = 0
-                hot(5)
+                answered()
                 return ready
     if until_us is not None and until_us <= clock.quiet:
         clock.base = max(clock.base, until_us)

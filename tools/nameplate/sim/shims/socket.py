@@ -263,7 +263,7 @@ class socket(_io.IOBase):
                 return None
             raise _lwip.error(error)
         if data:
-            _core.hot(5)
+            _core.answered()
         elif size and self._type == SOCK_STREAM:
             self._state = _CLOSED_BY_PEER
         return data
@@ -283,7 +283,7 @@ class socket(_io.IOBase):
             if self._live():
                 try:
                     data, address = self._real.recvfrom(_bufsize)
-                    _core.hot(5)
+                    _core.answered()
                     address = _lwip.unpacked(address)
                     return data, getattr(self, "_aliases", {}).get(address, address)
                 except OSError as error:
