@@ -3,16 +3,17 @@
 Kept exact, in one small file that a change rewrites; up to eight ranges it stays small enough for littlefs to keep it
 inside the directory, which costs no erase. Ranges of one boot are merged over what lies between them only when there
 are too many; then a range may also name tokens that did arrive, which the receiver knows better.
+The outbox loads this when there is a first loss, and forgets it when the last is declared.
 """
 
 import binascii
 import struct
 
+from firmware.outbox import MOST_IN_A_MESSAGE, RANGE_BYTES
+
 _MAGIC = b"NPL1"
 _RANGE = "<IIIB"
-RANGE_BYTES = 13
 _MOST = 32
-MOST_IN_A_MESSAGE = 8
 FULL = "full"
 STORAGE = "storage"
 _REASONS = (FULL, STORAGE)
@@ -53,6 +54,38 @@ class Losses:
         self._unsaved = True
         if len(kept) > _MOST:
             self._merge()
+
+    def damaged(self, bootcount, seq):
+        """A token that cannot be read."""
+        self.add(bootcount, seq, seq, STORAGE)
+
+    def dropped(self, bootcount, seq, payload):
+        """A record that is given up for room; its payload is None where it cannot be read."""
+        self.add(bootcount, seq, seq, STORAGE if payload is None else FULL)
+        if payload is not None:
+            # What this token was to declare is not declared after all.
+            for lost in unpack(payload, 1, payload[0]):
+                self.add(*lost)
+
+    def between(self, journal, before, first, end, after):
+        """Records `first` to `end` whose header is damaged, known only by what lies before and after them.
+
+        `before`, `after`: (bootcount, seq) of the record passed last and of the next one, or None.
+        """
+        count = end - first
+        for number, tag, _ in journal.records(journal.start_of(first), False):
+            if number >= first:
+                break
+            before = struct.unpack_from("<II", tag)
+        if after and before and before[0] == after[0]:
+            self.add(after[0], before[1] + 1, after[1] - 1, STORAGE)
+        else:
+            if after and after[1] > 0:
+                lowest = max(0, after[1] - count)
+                self.add(after[0], lowest, after[1] - 1, STORAGE)
+                count -= after[1] - lowest
+            if before and count > 0:
+                self.add(before[0], before[1] + 1, before[1] + count, STORAGE)
 
     def remove(self, ranges):
         """What was declared need not be declared again; a range that grew meanwhile keeps the rest."""

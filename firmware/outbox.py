@@ -10,11 +10,11 @@ When there is no room the oldest heartbeats go first and are declared as lost; e
 """
 
 import hashlib
+import os
 import struct
 
 from firmware.journal import Journal
-from firmware.losses import FULL, MOST_IN_A_MESSAGE, RANGE_BYTES, STORAGE, Losses, pack, unpack
-from lib import records
+from lib import rare, records
 
 EVENT = "event"
 HEARTBEAT = "heartbeat"
@@ -22,6 +22,9 @@ _KINDS = (EVENT, HEARTBEAT)  # in the order of sending
 _TAG = "<IIII12s"  # bootcount, seq, numbers below which events, heartbeats are sent, hash of the token
 _TAG_BYTES = 28
 _FEWEST_SEGMENTS = 4
+# A record is one byte, so many ranges that it declares as lost, 13 bytes each, and the token.
+MOST_IN_A_MESSAGE = 8
+RANGE_BYTES = 13
 
 
 class Outbox:
@@ -51,7 +54,8 @@ class Outbox:
                 owner=self,
             )
         self.persistent = self._journals[EVENT].persistent
-        self._losses = Losses(directory + "/lost" if self.persistent else None)
+        self._lost_path = directory + "/lost" if self.persistent else None
+        self._known_losses = None  # a Losses while there are any: most units never have one
         self._sent = {EVENT: 0, HEARTBEAT: 0}  # every number below is sent
         self._ahead = {EVENT: set(), HEARTBEAT: set()}  # sent, though an older one is not
         self._before = {EVENT: None, HEARTBEAT: None}  # (bootcount, seq) of the last record that was passed
@@ -59,6 +63,26 @@ class Outbox:
         self.last_boot = None  # the boot count of the token stored last
         self.dropped = 0  # tokens given up for room since boot
         self._restore()
+        if self._lost_path:
+            try:
+                os.stat(self._lost_path)
+            except OSError:
+                return
+            self._losses.save()
+            self._forget_losses()
+
+    @property
+    def _losses(self):
+        if self._known_losses is None:
+            from firmware.losses import Losses
+
+            self._known_losses = Losses(self._lost_path)
+        return self._known_losses
+
+    def _forget_losses(self):
+        if self._known_losses is not None and self._known_losses.save() and not self._known_losses.ranges():
+            self._known_losses = None
+            rare.forget(("firmware.losses",))
 
     def _restore(self):
         newest = None
@@ -95,7 +119,12 @@ class Outbox:
             self._journals[each].settle()
         digest = hashlib.sha256(token).digest()[:12]
         tag = struct.pack(_TAG, bootcount, seq, self._sent[EVENT], self._sent[HEARTBEAT], digest)
-        self._journals[kind].append(bytes((len(lost),)) + pack(lost) + token, True, tag)
+        head = bytes((len(lost),))
+        if lost:
+            from firmware.losses import pack
+
+            head += pack(lost)
+        self._journals[kind].append(head + token, True, tag)
         self._hash = digest
         self.last_boot = bootcount
         self.declared(lost)
@@ -126,9 +155,10 @@ class Outbox:
                 if payload is not None:
                     token = bytes(payload[1 + RANGE_BYTES * payload[0] :])
                     break
-                self._losses.add(bootcount, seq, seq, STORAGE)
+                self._losses.damaged(bootcount, seq)
                 self._ahead[kind].add(number)
-            self._losses.save()
+            if self._known_losses is not None:
+                self._losses.save()
             self._advance(kind)
             if token is not None:
                 return (kind, number), kind, token
@@ -197,32 +227,16 @@ class Outbox:
 
     def lost(self):
         """The ranges (bootcount, first, last, reason) that the next token should declare, at most eight."""
-        return self._losses.ranges()
+        return [] if self._known_losses is None else self._losses.ranges()
 
     def declared(self, ranges):
         """A stored token declares these ranges. put() does this itself for the ranges that it is given."""
         if ranges:
             self._losses.remove(ranges)
-        self._losses.save()
+        self._forget_losses()
 
     def _lose_between(self, kind, first, end, after):
-        """Records whose header is damaged, known only by what lies before and after them."""
-        journal = self._journals[kind]
-        count = end - first
-        before = self._before[kind]
-        for number, tag, _ in journal.records(journal.start_of(first), False):
-            if number >= first:
-                break
-            before = struct.unpack_from("<II", tag)
-        if after and before and before[0] == after[0]:
-            self._losses.add(after[0], before[1] + 1, after[1] - 1, STORAGE)
-        else:
-            if after and after[1] > 0:
-                lowest = max(0, after[1] - count)
-                self._losses.add(after[0], lowest, after[1] - 1, STORAGE)
-                count -= after[1] - lowest
-            if before and count > 0:
-                self._losses.add(before[0], before[1] + 1, before[1] + count, STORAGE)
+        self._losses.between(self._journals[kind], self._before[kind], first, end, after)
         for number in range(first, end):
             self._ahead[kind].add(number)
 
@@ -243,18 +257,14 @@ class Outbox:
                 self._lose_until(kind, end)
                 giving.drop_oldest()
                 self._advance(kind)
-                self._losses.save()
                 return True
         return False
 
     def _lose_until(self, kind, end):
         for number, bootcount, seq, payload in self._unsent(kind, end):
-            self._losses.add(bootcount, seq, seq, STORAGE if payload is None else FULL)
-            if payload is not None:
-                # What this token was to declare is not declared after all.
-                for lost in unpack(payload, 1, payload[0]):
-                    self._losses.add(*lost)
+            self._losses.dropped(bootcount, seq, payload)
             self._ahead[kind].add(number)
             self.dropped += 1
         # First the note, then the loss: a cut between them declares tokens that still arrive, which does no harm.
-        self._losses.save()
+        if self._known_losses is not None:
+            self._losses.save()
