@@ -234,6 +234,19 @@ def load(name):
     __import__(name)
 
 
+def load_all():
+    """As main.py does it: the import loads the whole agent."""
+    global at_first
+    from firmware import app
+
+    at_first = ours()
+
+
+def left():
+    """The modules that were loaded with the agent, and forgotten when it stood."""
+    return json.dumps([name for name in at_first if name not in sys.modules])
+
+
 def boot():
     """As main.py does it; the loop is turned by step()."""
     from firmware import app

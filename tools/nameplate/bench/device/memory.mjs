@@ -69,6 +69,8 @@ async function main() {
   guest = await start();
   const signed = guest.globals.get("signed"); // each look makes a handle that stays
   const empty = live(guest);
+  guest.runPython("load_all()");
+  const loaded = live(guest);
   guest.runPython("boot()");
   for (let i = 0; i < SETTLE_ROUNDS; i++) {
     guest.runPython("step()");
@@ -88,10 +90,12 @@ async function main() {
   const worked = live(guest);
   const kept = new Set(JSON.parse(guest.globals.get("loaded")()));
   fs.writeSync(1, JSON.stringify({
+    loaded: loaded - empty,
     booted: booted - empty,
     worked: worked - empty,
     heartbeats: signed(),
     problems: JSON.parse(guest.globals.get("problems")()),
+    left: JSON.parse(guest.globals.get("left")()),
     modules: modules.map(([name, bytes]) => ({ name, bytes, kept: kept.has(name) })),
   }));
 }
