@@ -18,6 +18,8 @@ with Quick(40):
     _settings = Settings(_board.nvs)
     _board.wifi.reserve(_settings)
     gc.collect()
+    # Collected often while all is loaded: a heap that fills up first is left in pieces too small for the next module.
+    gc.threshold(32768)
     from firmware import build
 
 
