@@ -25,8 +25,10 @@ from nameplate.token.verifier import Verifier
 FINE_MS = 5
 COARSE_MS = 100
 _PATIENCE_MS = 60_000
-_REAL_STEP_S = 0.003
 _ASK_EVERY_MS = 20
+# One of our own, through the broker to the subscriber: what the board sent before it has arrived before it.
+_ECHO = "nameplate/1/0/bench/echo"
+_ECHO_S = 10.0
 
 
 class House:
@@ -41,7 +43,7 @@ class House:
         self._period_s = period_s
         self._exits = contextlib.ExitStack()
         self._messages: list[Message] = []
-        self._arrived = threading.Event()
+        self._echoed = threading.Event()
 
     def __enter__(self) -> Self:
         with self._exits:
@@ -68,7 +70,7 @@ class House:
                 registry=folder / "units.sqlite",
             )
             verifier = Verifier(Trust.load(self.unit.trust))
-            self._exits.enter_context(Feed(broker.url, verifier, self._heard))
+            self._feed = self._exits.enter_context(Feed(broker.url, verifier, self._heard))
             self._exits = self._exits.pop_all()
         return self
 
@@ -76,8 +78,17 @@ class House:
         self._exits.close()
 
     def _heard(self, message: Message) -> None:
-        self._messages.append(message)
-        self._arrived.set()
+        if message.topic == _ECHO:
+            self._echoed.set()
+        else:
+            self._messages.append(message)
+
+    def _settle(self) -> None:
+        """Wait, in the machine's own time, until all that the board has sent is verified."""
+        self._echoed.clear()
+        self._feed.publish_raw(_ECHO, b"")
+        if not self._echoed.wait(_ECHO_S):
+            raise NameplateError(f"the broker gave nothing back within {_ECHO_S:.0f} s", "try again")
 
     def switch_on(self, **options: Any) -> VirtualBoard:
         """The unit's board. Without `speed`, simulated time passes only while somebody waits."""
@@ -96,17 +107,16 @@ class House:
     def until_heard(self, board: VirtualBoard, kind: str, count: int, step_ms: int = COARSE_MS) -> int:
         """Wait for the `count`-th message of a kind; returns the simulated moment (ms) at which it was verified.
 
-        Time goes in steps, with a moment of the machine's own time after each for broker and verifier: their work
-        takes none of the simulated time, and the answer may be late by a step or two, never early.
+        Time goes in steps, and stands still after each until broker and verifier have done what there is to do: their
+        work takes none of it, and the answer is late by less than a step.
         Raises NameplateError when it does not come within a minute.
         """
         end = board.now_ms + _PATIENCE_MS
         while len(self.heard(kind)) < count:
             if board.now_ms >= end:
                 raise NameplateError(f"no {kind} within a simulated minute", "report this")
-            self._arrived.clear()
             board.run(step_ms)
-            self._arrived.wait(_REAL_STEP_S)
+            self._settle()
         return board.now_ms
 
 
