@@ -1,11 +1,11 @@
-"""Everything the agent needs of the hardware, in one list. No other module imports machine, network or esp32.
+"""What the agent needs of the hardware while it runs; what it needs while it is built is in firmware.pins.
+
+No other module imports machine, network or esp32.
 
 What is missing on a board (no converter, no panel, no radio) is reported in `problems` and raises OSError or answers
 None; it never stops the start. Uses only what both MicroPython 1.23 and the newest release have on ESP32.
 """
 
-import gc
-import os
 import sys
 
 import esp32
@@ -17,13 +17,6 @@ _BREADCRUMB_BYTES = const(120)
 # Disconnect reasons that the port hands through without a name of their own: the four-way handshake ran out (IEEE 802.11
 # reason 15), which is how most access points answer a wrong password.
 _HANDSHAKE_TIMEOUT = const(15)
-_CAUSES = {
-    machine.PWRON_RESET: "power",
-    machine.HARD_RESET: "hard",
-    machine.WDT_RESET: "watchdog",
-    machine.DEEPSLEEP_RESET: "deepsleep",
-    machine.SOFT_RESET: "soft",
-}
 
 
 class Board:
@@ -31,16 +24,10 @@ class Board:
 
     def __init__(self):
         self.problems = []
-        self.chip = _chip()
-        self.unique_id = machine.unique_id()
         self.nvs = Nvs()
         self.wifi = Wifi(self.problems)
         self.console_in = sys.stdin.buffer
         self.console_out = ConsoleOut()
-
-    def reset_cause(self):
-        """The last reset in a word; "power" also stands for a brown-out, which the port cannot tell apart."""
-        return _CAUSES.get(machine.reset_cause(), "unknown")
 
     def breadcrumb(self):
         """What main.py or `reset` left behind: (failed starts in a row, reason text), in memory that a reset spares."""
@@ -56,39 +43,6 @@ class Board:
         failed = self.breadcrumb()[0]
         machine.RTC().memory(bytes((failed,)) + reason.encode()[:_BREADCRUMB_BYTES])
         machine.reset()
-
-    def watchdog(self, timeout_ms):
-        """The hardware watchdog, running from now on; feed() holds it off."""
-        return machine.WDT(timeout=timeout_ms)
-
-    def adc(self, pin):
-        """A converter over the full range of its pin, with read_uv(); raises when there is none."""
-        return machine.ADC(machine.Pin(pin), atten=machine.ADC.ATTN_11DB)
-
-    def pin_in(self, pin, on_change=None):
-        """An input with value(). `on_change(pin)` runs as a soft interrupt: no work in it."""
-        pull = None if self.chip == "esp32" and pin >= 34 else machine.Pin.PULL_UP  # those pins have none
-        made = machine.Pin(pin, machine.Pin.IN, pull)
-        if on_change:
-            made.irq(on_change, machine.Pin.IRQ_RISING | machine.Pin.IRQ_FALLING)
-        return made
-
-    def pin_out(self, pin):
-        """An output with value(x), low at first."""
-        return machine.Pin(pin, machine.Pin.OUT, value=0)
-
-    def i2c(self, scl, sda):
-        """The I2C bus with writeto(address, data); OSError where nothing answers."""
-        return machine.I2C(0, scl=machine.Pin(scl), sda=machine.Pin(sda), freq=100000)
-
-    def free_heap(self):
-        """(free bytes, largest free block) of the heap that Python, the radio and TLS share."""
-        try:
-            regions = esp32.idf_heap_info(esp32.HEAP_DATA)
-            return sum(region[1] for region in regions), max(region[2] for region in regions)
-        except (AttributeError, OSError, ValueError):
-            free = gc.mem_free()
-            return free, free
 
 
 class Nvs:
@@ -197,12 +151,3 @@ class ConsoleOut:
 
     def write(self, data):
         return sys.stdout.buffer.write(data)
-
-
-def _chip():
-    # "Generic ESP32 module with ESP32", "ESP32C3 module with ESP32C3": the last word names the chip.
-    try:
-        machine_text = os.uname().machine
-    except AttributeError:
-        machine_text = getattr(sys.implementation, "_machine", "unknown")
-    return machine_text.split(" ")[-1].lower()

@@ -21,10 +21,12 @@ from firmware.clock import Clock
 from firmware.console.serial import SerialConsole
 from firmware.console.view import View
 from firmware.diagnosis.watch import Watch
-from firmware.heartbeat import Chain, continues, first_claims
+from firmware.first_token import continues, first_claims
+from firmware.heartbeat import Chain
 from firmware.journal import Journal
 from firmware.outbox import Outbox
 from firmware.panel import Panel
+from firmware.pins import Pins
 from firmware.presence import Presence
 from firmware.reply import Replies
 from firmware.reporter import Reporter
@@ -44,32 +46,35 @@ try:
 except ImportError:  # a build without umqtt
     mqtt_memory = None
 
+# Forgotten by firmware.app when the agent stands.
+ONCE = ("firmware.build", "firmware.first_token", "firmware.pins", "firmware.segments_recovery")
 _WATCHDOG_MS = 30000
 _DATA = "/data"
 
 
 def build(board, settings, reason):
     """The agent, ready to run. `reason` is what main.py has to say of this start."""
+    pins = Pins()
     unit = identity.load(board.nvs)
     clock = Clock(version.BUILT, FloorStore(board.nvs))
     _make_directory(_DATA)
     journal = Journal(_DATA + "/log")
     agent = Agent(board, clock, journal)
-    watchdog = None if unit.dev else board.watchdog(_WATCHDOG_MS)  # a prompt feeds no watchdog
+    watchdog = None if unit.dev else pins.watchdog(_WATCHDOG_MS)  # a prompt feeds no watchdog
     supervisor = agent.supervisor = Supervisor(
         watchdog.feed if watchdog else nothing, agent.note, agent.reset
     )
     bootcount = _count_boot(board.nvs, agent)
     signer, p256 = _signer(unit)
-    _tell_start(agent, board, unit, settings, reason, bootcount)
+    _tell_start(agent, board, pins, unit, settings, reason, bootcount)
     gc.collect()
 
     profile = _profile()
-    pins = profile["pins"].get(board.chip, {})
-    station = Station(profile, board)
+    numbers = profile["pins"].get(pins.chip, {})
+    station = Station(profile, pins)
     presence = Presence(clock.uptime_s, profile["button"]["active"])
-    _button(board, pins, presence)
-    alarm = Alarm(_pin_out(board, pins, "alarm"), profile["alarm"]["active"])
+    _button(board, pins, numbers, presence)
+    alarm = Alarm(_pin_out(board, pins, numbers, "alarm"), profile["alarm"]["active"])
     watch = Watch(profile, station, alarm, clock.uptime_s, presence)
     gc.collect()
 
@@ -89,7 +94,7 @@ def build(board, settings, reason):
         uplink = Uplink(
             unit, settings, clock, bootcount, network, link, outbox, signer, commands, _codec(unit), refused
         )
-        first = first_claims(unit, version.VERSION, board.reset_cause())
+        first = first_claims(unit, version.VERSION, pins.reset_cause())
         chain = Chain(signer, outbox, unit, clock, bootcount, first)
         reporter = Reporter(chain, settings, station, watch, supervisor.lag, agent.note)
         supervisor.add("events", reporter.events, 60000)
@@ -100,10 +105,10 @@ def build(board, settings, reason):
             agent.note("no MQTT: this build has no umqtt")
     gc.collect()
 
-    panel = Panel(_display(board, pins, profile), unit, watch, station, clock, link, agent.waiting)
+    panel = Panel(_display(board, pins, numbers, profile), unit, watch, station, clock, link, agent.waiting)
     view = View(
         unit, settings, clock, station, watch, journal, link, agent.waiting, replies, presence, agent.note,
-        board.chip,
+        pins.chip,
     )  # fmt: skip
     console = SerialConsole(view, board.console_in, board.console_out)
     supervisor.add("watch", watch.run, 5000, vital=True)
@@ -150,24 +155,24 @@ def _codec(unit):
     )
 
 
-def _pin_out(board, pins, name):
+def _pin_out(board, pins, numbers, name):
     try:
-        return board.pin_out(pins[name])
+        return pins.pin_out(numbers[name])
     except (KeyError, OSError, ValueError) as error:
         board.problems.append(f"{name}: no pin, {error!r}")
         return NoPin()
 
 
-def _button(board, pins, presence):
+def _button(board, pins, numbers, presence):
     try:
-        board.pin_in(pins["button"], presence.on_change)
+        pins.pin_in(numbers["button"], presence.on_change)
     except (KeyError, OSError, ValueError) as error:
         board.problems.append(f"button: no pin, {error!r}")
 
 
-def _display(board, pins, profile):
+def _display(board, pins, numbers, profile):
     try:
-        return Lcd(board.i2c(pins["scl"], pins["sda"]), profile["panel"]["address"])
+        return Lcd(pins.i2c(numbers["scl"], numbers["sda"]), profile["panel"]["address"])
     except (KeyError, OSError, ValueError) as error:
         board.problems.append(f"panel: {error!r}")
         return None
@@ -176,9 +181,9 @@ def _display(board, pins, profile):
 # The rest
 
 
-def _tell_start(agent, board, unit, settings, reason, bootcount):
+def _tell_start(agent, board, pins, unit, settings, reason, bootcount):
     failed, crumb = board.breadcrumb()
-    text = f"start {bootcount} ({board.reset_cause()}), {version.VERSION} on {board.chip}"
+    text = f"start {bootcount} ({pins.reset_cause()}), {version.VERSION} on {pins.chip}"
     for more in (crumb and f"before: {crumb}", failed and f"{failed} failed starts", reason):
         if more:
             text += "; " + more

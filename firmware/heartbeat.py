@@ -12,27 +12,8 @@ from lib import base64url, senml
 _WITH_TIME = ("set", "trusted")
 
 
-def continues(outbox, nvs, bootcount):
-    """Settle what the first token of this boot may name. Returns whether tokens may be made at all.
-
-    Where there is no file system tokens are sent from RAM, and a later boot must not name an older one as the last:
-    that forks the chain. So such a boot is kept in mind in `nvs` (get_i32, set_i32, commit), key "unstored".
-    """
-    try:
-        if outbox.persistent:
-            unstored = nvs.get_i32("unstored")
-            if unstored is not None:
-                outbox.unchain(unstored)
-        else:
-            nvs.set_i32("unstored", bootcount)
-            nvs.commit()
-    except OSError:
-        return False
-    return True
-
-
 class Chain:
-    """Makes the tokens of one boot. `first`: claims for its first token only, from first_claims().
+    """Makes the tokens of one boot. `first`: claims for its first token only, from firmware.first_token.
 
     `clock` has uptime_s(), unix() and quality. `error` is the last failure to store, None once one succeeds.
     """
@@ -89,15 +70,6 @@ def clock_claims(clock):
     return text if unix is None else text + f',"iat":{unix}'
 
 
-def first_claims(unit, version, reset):
-    """What the first token of a boot says beside the rest. `reset`: why this boot came about, in one word."""
-    text = f'"oemid":{unit.oemid},"hwmodel":{json.dumps(unit.hwmodel)}'
-    text += f',"hwversion":{_texts(unit.hwversion)},"swversion":{_texts([version])},"dbgstat":"enabled"'
-    if unit.dev:
-        text += ',"dev":true'
-    return text + ',"reset":' + json.dumps(reset)
-
-
 def heartbeat_claims(readings, lag_ms, ack):
     """A heartbeat's own claims. `lag_ms`: the worst delay of the loop since the last; `ack`: the setting."""
     return _lag(lag_ms) + _ack(ack) + '"senml":' + senml.pack(readings)
@@ -120,7 +92,3 @@ def _ack(ack):
 
 def _range(bootcount, first, last, reason):
     return f'[{bootcount},{first},{last},"{reason}"]'
-
-
-def _texts(values):
-    return "[" + ",".join([json.dumps(value) for value in values]) + "]"

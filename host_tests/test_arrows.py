@@ -19,7 +19,8 @@ HARDWARE = {
     "vfs",
 }
 ENTRY = {"boot.py", "main.py"}
-MAY = {"firmware/board.py", "lib/loading.py"}  # the second reads code from flash, and nothing else
+# The last reads code from flash, and nothing else.
+MAY = {"firmware/board.py", "firmware/pins.py", "lib/loading.py"}
 DEVICE = sorted([*ROOT.glob("firmware/**/*.py"), *ROOT.glob("lib/**/*.py")])
 
 

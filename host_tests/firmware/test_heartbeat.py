@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware import heartbeat
+from firmware import first_token, heartbeat
 from firmware.heartbeat import Chain
 from firmware.outbox import Outbox
 from lib.jws import Signer
@@ -81,7 +81,7 @@ class Broken:
 UNIT = SimpleNamespace(
     ueid="AQIDBAUGBwgJCgsMDQ4PEBE", oemid=32473, hwmodel=mint.hwmodel(MODEL), hwversion=["C"], dev=False
 )
-FIRST = heartbeat.first_claims(UNIT, "0.1.0", "power")
+FIRST = first_token.first_claims(UNIT, "0.1.0", "power")
 KEY = mint.new_key()
 
 
@@ -170,7 +170,7 @@ def test_a_time_is_told_only_when_it_is_known(outbox, quality):
 
 def test_a_development_board_says_so(outbox):
     unit = SimpleNamespace(**{**vars(UNIT), "dev": True})
-    token = emit(chain_on(outbox, unit=unit, first=heartbeat.first_claims(unit, "0.1.0", "hard")))
+    token = emit(chain_on(outbox, unit=unit, first=first_token.first_claims(unit, "0.1.0", "hard")))
     assert payload(token)["dev"] is True
     assert schemas.problem("heartbeat", plain(token)) is None
 
@@ -207,7 +207,7 @@ def test_no_reading_leaves_and_no_backend_acknowledges_are_said_by_what_is_there
 @settings(max_examples=40, deadline=None)
 def test_no_text_breaks_out_of_its_string(name, word):
     unit = SimpleNamespace(**{**vars(UNIT), "hwversion": [name, word]})
-    first = heartbeat.first_claims(unit, word, name)
+    first = first_token.first_claims(unit, word, name)
     claims = heartbeat.event_claims(name, word, [reading(name, milli=1)], 3, 4, "broker")
     found = json.loads("{" + first + "," + claims + "}")
     assert found["hwversion"] == [name, word]
@@ -390,7 +390,7 @@ def test_a_boot_without_a_file_system_does_not_make_the_next_one_fork_the_chain(
     codes = []
     for bootcount, folder in ((1, "data"), (2, "file/x"), (3, "data"), (4, "data")):
         outbox = Outbox(str(tmp_path / folder), **SMALL)
-        assert heartbeat.continues(outbox, nvs, bootcount)
+        assert first_token.continues(outbox, nvs, bootcount)
         chain = chain_on(outbox, bootcount)
         codes += [verifier.check(emit(chain)).code for _ in range(2)]
     assert codes == [
@@ -409,8 +409,8 @@ def test_where_such_a_boot_cannot_be_kept_in_mind_nothing_is_made(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     nvs = Nvs()
     nvs.broken = True
-    assert not heartbeat.continues(Outbox(str(tmp_path / "file" / "x"), **SMALL), nvs, 2)
-    assert heartbeat.continues(Outbox(str(tmp_path / "data"), **SMALL), nvs, 2)
+    assert not first_token.continues(Outbox(str(tmp_path / "file" / "x"), **SMALL), nvs, 2)
+    assert first_token.continues(Outbox(str(tmp_path / "data"), **SMALL), nvs, 2)
 
 
 def test_the_device_code_signs_what_the_verifier_takes(outbox, tmp_path):
@@ -424,7 +424,7 @@ def test_the_device_code_signs_what_the_verifier_takes(outbox, tmp_path):
 
 ON_DEVICE = """
 import asyncio
-from firmware import heartbeat
+from firmware import first_token, heartbeat
 from firmware.outbox import Outbox
 from lib.jws import Signer
 from lib.p256 import P256
@@ -443,7 +443,7 @@ async def main():
     signer = Signer(P256(sys.argv[1]), bytes.fromhex(sys.argv[2]))
     for bootcount in (1, 2):
         outbox = Outbox(sys.argv[3])
-        chain = heartbeat.Chain(signer, outbox, Unit, Clock(), bootcount, heartbeat.first_claims(Unit, "0.1.0", "power"))
+        chain = heartbeat.Chain(signer, outbox, Unit, Clock(), bootcount, first_token.first_claims(Unit, "0.1.0", "power"))
         for n in range(3):
             claims = heartbeat.heartbeat_claims(readings, n, "broker")
             if n == 1:

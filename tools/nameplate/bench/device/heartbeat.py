@@ -10,7 +10,8 @@ import sys
 
 sys.path.insert(0, sys.argv[1])
 
-from firmware.heartbeat import Chain, first_claims, heartbeat_claims
+from firmware.first_token import first_claims
+from firmware.heartbeat import Chain, heartbeat_claims
 from lib.jws import Signer
 from lib.p256 import P256
 
