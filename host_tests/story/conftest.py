@@ -128,11 +128,17 @@ class Fridge:
             try:
                 view = view[os.write(self._line, view) :]
             except BlockingIOError:
-                self.board.run(50)
+                self.run(50)
+
+    def run(self, duration_ms: int) -> None:
+        """Let time pass, reading along: a line that nobody reads fills up, and then drops what is said."""
+        self.board.wait(lambda board: self.heard() is None, duration_ms)
 
     def wait(self, condition: Callable[[], Any], timeout_s: int = 60) -> None:
         """Let time pass until something is so; fails after `timeout_s` simulated seconds."""
-        if not self.board.wait(lambda board: bool(condition()), timeout_s * 1000):
+        if not self.board.wait(
+            lambda board: self.heard() is not None and bool(condition()), timeout_s * 1000
+        ):
             raise AssertionError(
                 f"not within {timeout_s} s; the line said: {self.heard()[-600:].decode(errors='replace')}"
             )
@@ -142,7 +148,7 @@ class Fridge:
         start = self.board.now_ms
         while not condition():
             assert self.board.now_ms - start < timeout_s * 1000, f"not within {timeout_s} s"
-            self.board.run(500)
+            self.run(500)
 
     def ask(self, method: str, timeout_s: int = 20, **params: Any) -> dict[str, Any]:
         """A JSON-RPC call on the console; the whole response."""
@@ -170,7 +176,7 @@ class Fridge:
         size = 0
         while size != len(self.heard()):
             size = len(self.heard())
-            self.board.run(300)
+            self.run(300)
         return self.heard()[start:].decode(errors="replace").splitlines()
 
     def events(self, kind: str) -> list[Any]:

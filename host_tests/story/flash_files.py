@@ -9,7 +9,7 @@ from pathlib import Path
 from littlefs import LittleFS
 
 from nameplate.factory import partitions
-from nameplate.factory.littlefs_image import BLOCK_COUNT, BLOCK_SIZE
+from nameplate.factory.littlefs_image import BLOCK_COUNT, BLOCK_SIZE, FileSystem
 from nameplate.sim.flash import Flash
 from nameplate.sim.nvs_pages import Storage
 
@@ -30,6 +30,14 @@ def change_files(flash: Path, files: dict[str, bytes | None]) -> None:
     system.unmount()
     data[vfs.offset : vfs.end] = system.context.buffer
     flash.write_bytes(data)
+
+
+def put_before(flash: Path, module: str, source: bytes) -> None:
+    """Replace a module of the active slot ("firmware/alarm") by `source`, which finds the real one beside it as MODULE_real."""
+    path = f"/a/{module}"
+    vfs = partitions.VFS
+    real = FileSystem(flash.read_bytes()[vfs.offset : vfs.end]).read(f"{path}.mpy")
+    change_files(flash, {f"{path}_real.mpy": real, f"{path}.py": source, f"{path}.mpy": None})
 
 
 def change_record(flash: Path, key: str, change: Callable[[bytes], bytes]) -> None:

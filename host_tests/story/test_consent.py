@@ -3,9 +3,9 @@
 
 def press(fridge):
     fridge.board.set("button", "pressed")
-    fridge.board.run(200)
+    fridge.run(200)
     fridge.board.set("button", "released")
-    fridge.board.run(200)
+    fridge.run(200)
 
 
 def change(fridge, value):
@@ -17,11 +17,11 @@ def test_off_silences_and_full_speaks_again(house):
     fridge = house.switch_on()
     fridge.wait(lambda: len(house.subscriber.of("heartbeat")) >= 2)
     change(fridge, "off")
-    fridge.board.run(5000)
+    fridge.run(5000)
     house.subscriber.settle()
     silent = [topic for topic, _ in house.subscriber.tokens]
     fridge.board.set("leak", "wet")
-    fridge.board.run(120_000)
+    fridge.run(120_000)
     assert fridge.board.alarm  # the owner is warned all the same
     house.subscriber.settle()
     later = [topic for topic, _ in house.subscriber.tokens][len(silent) :]
@@ -29,7 +29,7 @@ def test_off_silences_and_full_speaks_again(house):
     assert fridge.type("sent")[0].startswith("uplink is off")
 
     fridge.board.set("leak", "dry")
-    fridge.board.run(15_000)
+    fridge.run(15_000)
     before = len(house.subscriber.of("heartbeat"))
     change(fridge, "full")
     fridge.wait(lambda: len(house.subscriber.of("heartbeat")) > before, 60)
@@ -42,12 +42,12 @@ def test_off_outlives_a_power_cut(house):
     fridge = house.switch_on()
     fridge.wait(lambda: house.subscriber.of("heartbeat"))
     change(fridge, "off")
-    fridge.board.run(1000)
+    fridge.run(1000)
     fridge.board.kill()
     house.subscriber.settle()
     count = len(house.subscriber.of("heartbeat"))
     fridge.board.set("power", "on")
-    fridge.board.run(60_000)
+    fridge.run(60_000)
     house.subscriber.settle()
     assert len(house.subscriber.of("heartbeat")) == count
 
@@ -73,7 +73,7 @@ def test_nobody_changes_it_without_the_button(house):
     error = fridge.ask("consent", value="off")["error"]
     assert error["code"] == -32003
     press(fridge)
-    fridge.board.run(61_000)
+    fridge.run(61_000)
     assert "error" in fridge.ask("consent", value="off")
     assert fridge.ask("consent")["result"]["consent"] == "full"
 
@@ -81,7 +81,7 @@ def test_nobody_changes_it_without_the_button(house):
 def test_what_left_last_is_shown_as_it_left(house):
     fridge = house.switch_on()
     fridge.wait(lambda: len(house.subscriber.of("heartbeat")) >= 2)
-    fridge.board.run(2000)
+    fridge.run(2000)
     house.subscriber.settle()
     sent = fridge.ask("sent")["result"]
     assert (sent["topic"], sent["token"].encode()) == house.subscriber.tokens[-1]

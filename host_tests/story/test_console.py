@@ -50,21 +50,21 @@ def test_sent_shows_the_bytes_that_the_broker_got(house, fridge):
 def test_consent_is_changed_at_the_appliance_and_outlives_a_power_cut(house, fridge):
     assert fridge.ask("consent", value="off")["error"]["code"] == -32003
     fridge.board.set("button", "pressed")
-    fridge.board.run(200)
+    fridge.run(200)
     fridge.board.set("button", "released")
-    fridge.board.run(200)
+    fridge.run(200)
     assert fridge.ask("consent", value="off")["result"] == {"consent": "off", "changed": True}
-    fridge.board.run(61_000)
+    fridge.run(61_000)
     assert fridge.ask("consent", value="full")["error"]["code"] == -32003
     fridge.board.set("power", "off")
     fridge.board.set("power", "on")
-    fridge.board.run(5000)
+    fridge.run(5000)
     assert fridge.ask("consent")["result"]["consent"] == "off"
 
 
 def test_a_wet_pan_in_words(fridge):
     fridge.board.set("leak", "wet")
-    fridge.board.run(5000)
+    fridge.run(5000)
     first, evidence, following, bring = fridge.type("faults")
     assert first.startswith("! L01 water in the base pan, since ")
     assert evidence.endswith("probe healthy")
@@ -72,7 +72,7 @@ def test_a_wet_pan_in_words(fridge):
     assert bring == "  bring    PN 7710 inlet valve"
     assert fridge.type("sensors")[0].startswith("pan       WET ok, base pan")
     fridge.board.set("leak", "open")
-    fridge.board.run(5000)
+    fridge.run(5000)
     assert fridge.type("sensors")[0] == "pan       OPEN CIRCUIT (not known), base pan"
     assert fridge.type("faults")[1].endswith("not known whether it is dry")
     assert fridge.board.alarm
@@ -90,7 +90,7 @@ def test_hostile_bytes_reset_nothing_and_the_next_question_is_answered(fridge):
         b"\x04\x01\x02\x05" * 20,  # what would open a raw prompt on a bare MicroPython
     ):
         fridge.say(garbage + b"\n")
-        fridge.board.run(500)
+        fridge.run(500)
     fridge.heard()
     assert fridge.ask("version")["result"]["provisioned"] is True
     assert_nothing_happened(fridge)
@@ -98,7 +98,7 @@ def test_hostile_bytes_reset_nothing_and_the_next_question_is_answered(fridge):
 
 def test_ctrl_c_is_a_byte_like_any_other(fridge):
     fridge.say(b"\x03\x03\n\x03id\x03\n")
-    fridge.board.run(2000)
+    fridge.run(2000)
     assert fridge.type("id")[0] == "KF-320 fridge-freezer by Acme"
     assert_nothing_happened(fridge)
 

@@ -2,6 +2,8 @@
 
 import random
 
+from host_tests.story.flash_files import put_before
+
 NONCE = "bm9uY2Utbm9uY2U"
 
 
@@ -22,9 +24,9 @@ def test_garbage_of_every_kind_is_survived(house):
         b"help\r\n" * 10,
     ):
         fridge.say(piece)
-        fridge.board.run(500)
+        fridge.run(500)
     fridge.say(b"\n")
-    fridge.board.run(2000)
+    fridge.run(2000)
     assert fridge.ask("read", nonce=NONCE)["result"]["reply"]
     assert fridge.resets() == ["power"]
     assert fridge.events("prompt") == []
@@ -38,7 +40,7 @@ def test_a_flood_does_not_hold_up_the_alarm_or_the_heartbeats(house):
     moment = None
     for number in range(60):
         fridge.say(bytes(noise.choice(b'abc{}[]",:\n\r\x00\xff 0123') for _ in range(1500)))
-        fridge.board.run(500)
+        fridge.run(500)
         if number == 30:
             fridge.board.set("leak", "wet")
             moment = fridge.events("world")[-1].at_ms
@@ -54,10 +56,10 @@ def test_a_flood_does_not_hold_up_the_alarm_or_the_heartbeats(house):
 
 def test_ctrl_c_gives_nobody_a_prompt(house):
     fridge = house.switch_on()
-    fridge.board.run(3000)
+    fridge.run(3000)
     for _ in range(20):
         fridge.say(b"\x03\x03\r\n\x01")
-        fridge.board.run(200)
+        fridge.run(200)
     fridge.say(b"\n")
     assert fridge.ask("version")["result"]["provisioned"]
     assert fridge.events("prompt") == []
@@ -72,4 +74,46 @@ def test_a_development_board_keeps_its_prompt_and_says_so(build_house):
     assert house.subscriber.of("heartbeat", seq=0)[0].claims["dev"] is True
     fridge.say(b"\x03")
     fridge.wait(lambda: fridge.events("prompt"), 10)
+    assert fridge.resets() == ["power"]
+
+
+TELLS_ITS_HEAP = b"""
+import asyncio, gc
+from firmware.agent_real import *
+from firmware.agent_real import Agent as _Agent
+
+class Agent(_Agent):
+    async def housekeeping(self, alive):
+        while True:
+            alive()
+            gc.collect()
+            print("HEAP", gc.mem_free())
+            await asyncio.sleep(1)
+"""
+
+
+def free_heap(fridge):
+    """What the program has free, once the console has put away what it needed."""
+    fridge.run(35_000)
+    return int(fridge.heard().rsplit(b"HEAP ", 1)[1].split()[0])
+
+
+def test_a_flood_leaves_the_heap_as_it_was(house):
+    put_before(house.unit.path, "firmware/agent", TELLS_ITS_HEAP)
+    fridge = house.switch_on()
+    fridge.wait(lambda: house.subscriber.of("heartbeat"))
+
+    def pester(seed):
+        noise = random.Random(seed)
+        for _ in range(10):
+            fridge.say(bytes(noise.choice(b'abc{}[]",:\n\r\x00\xff 0123') for _ in range(400)) + b"\n")
+            fridge.say(b'{"jsonrpc":"2.0","id":1,"method":"version"}\n[[[[[[[[\nhelp\nid\nsensors\n')
+            fridge.run(400)
+
+    pester(1)
+    before = free_heap(fridge)
+    for seed in (2, 3, 4):
+        pester(seed)
+    assert before - free_heap(fridge) < 1000
+    assert fridge.ask("read", nonce=NONCE)["result"]
     assert fridge.resets() == ["power"]

@@ -1,8 +1,10 @@
 """First light: the thinnest thread through all of it. A virtual fridge boots the image that is flashed, says who it is on
 its serial line, measures, signs, publishes over a real broker, and a subscriber verifies every word."""
 
+import dataclasses
 import secrets
 
+from nameplate.sim import chips
 from nameplate.token.trust import Trust
 from nameplate.token.verifier import Verifier
 
@@ -26,7 +28,7 @@ def test_it_says_who_it_is_on_its_serial_line_and_proves_it(house):
 
 def test_it_says_who_it_is_to_a_person(house):
     fridge = house.switch_on()
-    fridge.board.run(3000)
+    fridge.run(3000)
     said = fridge.type("id")
     assert said[0] == "KF-320 fridge-freezer by Acme"
     assert said[1].split() == ["serial", house.unit.serial]
@@ -61,4 +63,15 @@ def test_one_signed_heartbeat_with_a_reading_is_verified(house):
     assert all(
         len(token) <= 700 for topic, token in house.subscriber.tokens[1:] if topic.endswith("/heartbeat")
     )
+    assert fridge.resets() == ["power"]
+
+
+def test_it_starts_in_two_thirds_of_a_boards_memory(house, monkeypatch):
+    stock = chips.CHIPS["esp32"]
+    tight = dataclasses.replace(stock, free_heap=stock.free_heap * 2 // 3)
+    monkeypatch.setitem(chips.CHIPS, "esp32", tight)
+    fridge = house.switch_on()
+    fridge.wait(lambda: len(house.subscriber.of("heartbeat")) >= 3)
+    assert fridge.ask("read", nonce="bm9uY2Utbm9uY2U")["result"]
+    assert fridge.type("id")[1].split() == ["serial", house.unit.serial]
     assert fridge.resets() == ["power"]

@@ -45,7 +45,7 @@ def test_water_sounds_the_alarm_at_once_and_the_event_is_verified(house):
 )
 def test_the_alarm_needs_no_network(house, key, value):
     fridge = house.switch_on(world={key: value})
-    fridge.board.run(20_000)  # into the middle of whatever it tries
+    fridge.run(20_000)  # into the middle of whatever it tries
     moment = pour(fridge)
     fridge.wait(lambda: fridge.board.alarm, 1)
     assert alarm_delay(fridge, moment) <= ALARM_MS
@@ -68,18 +68,18 @@ def test_a_broken_probe_is_neither_wet_nor_dry(house, broken):
 
 def test_a_probe_that_breaks_does_not_end_an_alarm(house):
     fridge = house.switch_on()
-    fridge.board.run(3000)
+    fridge.run(3000)
     pour(fridge)
     fridge.wait(lambda: house.subscriber.of("event"), 10)
     fridge.board.set("leak", "open")
-    fridge.board.run(30_000)
+    fridge.run(30_000)
     assert fridge.board.alarm
     assert len(house.subscriber.of("event")) == 1
 
 
 def test_leak_after_leak_sounds_in_time(house):
     fridge = house.switch_on(world={"broker": "silent"})
-    fridge.board.run(3000)
+    fridge.run(3000)
     delays = []
     for number in range(8):
         moment = pour(fridge)
@@ -87,5 +87,5 @@ def test_leak_after_leak_sounds_in_time(house):
         delays.append(alarm_delay(fridge, moment))
         fridge.board.set("leak", "dry")
         fridge.wait(lambda: not fridge.board.alarm, 20)
-        fridge.board.run(137 * number % 1000)
+        fridge.run(137 * number % 1000)
     assert max(delays) <= ALARM_MS

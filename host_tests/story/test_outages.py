@@ -13,7 +13,7 @@ def test_wifi_goes_and_comes_back_and_nothing_is_lost(house):
     fridge = house.switch_on()
     fridge.wait(lambda: len(house.subscriber.of("heartbeat")) >= 2)
     fridge.board.set("wifi", "gone")
-    fridge.board.run(150_000)
+    fridge.run(150_000)
     assert "no access point" in fridge.type("sent")[0]
     before = len(house.subscriber.numbers())
     fridge.board.set("wifi", "up")
@@ -24,7 +24,7 @@ def test_wifi_goes_and_comes_back_and_nothing_is_lost(house):
 
 def test_a_wrong_password_is_named_and_heals(house):
     fridge = house.switch_on(world={"wifi": "wrong_password"})
-    fridge.board.run(60_000)
+    fridge.run(60_000)
     assert fridge.ask("read", nonce="bm9uY2Utbm9uY2U")["result"]
     assert "wrong password" in fridge.type("sent")[0]
     assert fridge.board.panel[3].startswith("Wi-Fi")
@@ -36,7 +36,7 @@ def test_the_broker_goes_down_and_comes_back_and_the_outbox_drains(house):
     fridge = house.switch_on()
     fridge.wait(lambda: len(house.subscriber.of("heartbeat")) >= 2)
     house.broker.stop()
-    fridge.board.run(240_000)
+    fridge.run(240_000)
     assert fridge.ask("version")["result"]["uptime"] >= 240
     assert int(fridge.type("sent")[0].split(", ")[1].split(" ")[0]) >= 20
     house.broker.start()
@@ -50,7 +50,7 @@ def test_a_broker_that_falls_silent_is_left_and_found_again(house):
     fridge = house.switch_on()
     fridge.wait(lambda: len(house.subscriber.of("heartbeat")) >= 2)
     fridge.board.set("broker", "silent")
-    fridge.board.run(120_000)
+    fridge.run(120_000)
     fridge.board.set("broker", "reachable")
     fridge.wait(lambda: len(house.subscriber.numbers()) >= 13 and unbroken(house), 180)
     assert fridge.resets() == ["power"]
@@ -58,9 +58,9 @@ def test_a_broker_that_falls_silent_is_left_and_found_again(house):
 
 def test_events_overtake_heartbeats_and_order_is_still_whole(house):
     fridge = house.switch_on(world={"wifi": "gone"})
-    fridge.board.run(60_000)
+    fridge.run(60_000)
     fridge.board.set("leak", "wet")
-    fridge.board.run(60_000)
+    fridge.run(60_000)
     fridge.board.set("wifi", "up")
     fridge.wait(lambda: len(house.subscriber.numbers()) >= 12 and unbroken(house), 180)
     kinds = [topic.rsplit("/", 1)[1] for topic, _ in house.subscriber.tokens]

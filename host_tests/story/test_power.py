@@ -27,7 +27,7 @@ def test_a_power_cut_is_a_new_boot_that_names_the_last_token(house):
 
 def test_what_was_stored_before_the_cut_is_sent_after_it(house):
     fridge = house.switch_on(world={"wifi": "gone"})
-    fridge.board.run(65_000)
+    fridge.run(65_000)
     fridge.board.kill()
     fridge.board.set("wifi", "up")
     fridge.board.set("power", "on")

@@ -68,12 +68,12 @@ def test_all_others_are_refused_and_counted_and_nothing_else_happens(house, frid
     for token, reason in wrong:
         send(house, token)
         expected[reason] = expected.get(reason, 0) + 1
-        fridge.board.run(6000)
+        fridge.run(6000)
     send(house, good)
     fridge.wait(lambda: house.subscriber.of("reply"), 10)
     send(house, good)
     expected["repeated"] = 1
-    fridge.board.run(6000)
+    fridge.run(6000)
     assert len(house.subscriber.of("reply")) == 1
     (line,) = refusals(fridge)
     assert line.split() == [
@@ -88,13 +88,13 @@ def test_a_flood_of_commands_costs_little_and_ends(house, fridge, backend_key):
     stranger = mint.new_key()
     for number in range(60):
         send(house, command(house.unit.ueid, "identity", stranger, f"nonce-of-a-flood-{number:02}", now=NOW))
-    fridge.board.run(3000)
+    fridge.run(3000)
     fridge.board.set("leak", "wet")
     moment = fridge.events("world")[-1].at_ms
     fridge.wait(lambda: house.subscriber.of("event"), 10)
     alarm = next(event.at_ms for event in fridge.events("alarm") if event.detail == "on")
     assert alarm - moment <= 150
-    fridge.board.run(20_000)
+    fridge.run(20_000)
     send(house, command(house.unit.ueid, "identity", backend_key, NONCE, now=NOW))
     fridge.wait(lambda: house.subscriber.of("reply"), 10)
     assert fridge.resets() == ["power"]
@@ -106,7 +106,7 @@ def test_the_verified_time_is_a_floor_that_survives_a_reset(house, fridge, backe
     fridge.wait(lambda: house.subscriber.of("reply"), 10)
     fridge.board.kill()
     fridge.board.set("power", "on")
-    fridge.board.run(5000)
+    fridge.run(5000)
     assert fridge.type("warranty")[0] == "parts: expired 2028-03-02"
     reply = fridge.ask("read", nonce=NONCE)["result"]["reply"]
     claims = house.subscriber.verifier.check(reply, "reply", nonce=NONCE).claims

@@ -1,8 +1,7 @@
 """A program that hangs is reset by the watchdog, and the next start says so. A network that hangs resets nothing."""
 
-from host_tests.story.flash_files import change_files
+from host_tests.story.flash_files import put_before
 
-# Put in place of a module of the agent's, in the active slot; a .py is found before the .mpy beside it.
 HANG = b"""
 import time
 from firmware.alarm_real import Alarm as _Alarm
@@ -15,24 +14,8 @@ class Alarm(_Alarm):
 """
 
 
-def with_real(house, module: str) -> bytes:
-    """The compiled module as it lies in the slot."""
-    from nameplate.factory import partitions
-    from nameplate.factory.littlefs_image import FileSystem
-
-    vfs = partitions.VFS
-    return FileSystem(house.unit.path.read_bytes()[vfs.offset : vfs.end]).read(f"/a/firmware/{module}.mpy")
-
-
 def test_a_loop_that_stands_still_is_reset_within_its_time_and_told(house):
-    change_files(
-        house.unit.path,
-        {
-            "/a/firmware/alarm_real.mpy": with_real(house, "alarm"),
-            "/a/firmware/alarm.py": HANG,
-            "/a/firmware/alarm.mpy": None,
-        },
-    )
+    put_before(house.unit.path, "firmware/alarm", HANG)
     fridge = house.switch_on()
     fridge.wait(lambda: house.subscriber.of("heartbeat"))
     fridge.board.set("leak", "wet")
@@ -55,16 +38,9 @@ class Reporter(_Reporter):
 
 
 def test_a_task_that_hangs_is_started_again_and_the_board_is_not_reset(house):
-    change_files(
-        house.unit.path,
-        {
-            "/a/firmware/reporter_real.mpy": with_real(house, "reporter"),
-            "/a/firmware/reporter.py": HANGING_TASK,
-            "/a/firmware/reporter.mpy": None,
-        },
-    )
+    put_before(house.unit.path, "firmware/reporter", HANGING_TASK)
     fridge = house.switch_on()
-    fridge.board.run(80_000)
+    fridge.run(80_000)
     assert any("task events: no sign of life" in line for line in fridge.type("log"))
     assert len(house.subscriber.of("heartbeat")) > 5
     assert fridge.resets() == ["power"]
@@ -81,22 +57,8 @@ class Watch(_Watch):
 
 
 def test_a_vital_task_that_keeps_dying_resets_with_its_reason(house):
-    from nameplate.factory import partitions
-    from nameplate.factory.littlefs_image import FileSystem
-
-    vfs = partitions.VFS
-    real = FileSystem(house.unit.path.read_bytes()[vfs.offset : vfs.end]).read(
-        "/a/firmware/diagnosis/watch.mpy"
-    )
-    change_files(
-        house.unit.path,
-        {
-            "/a/firmware/diagnosis/watch_real.mpy": real,
-            "/a/firmware/diagnosis/watch.py": DYING_VITAL_TASK,
-            "/a/firmware/diagnosis/watch.mpy": None,
-        },
-    )
+    put_before(house.unit.path, "firmware/diagnosis/watch", DYING_VITAL_TASK)
     fridge = house.switch_on()
     fridge.wait(lambda: "hard" in fridge.resets(), 60)
-    fridge.board.run(3000)
+    fridge.run(3000)
     assert any("before: task watch: ValueError" in line for line in fridge.type("log"))
