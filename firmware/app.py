@@ -6,11 +6,13 @@ other slot. The radio comes first, because it takes its buffers out of the memor
 
 import gc
 
-# Collect often while loading: what is left of one module's load would leave the next in pieces all over the heap, and
-# with most of it free there would be no room for a kilobyte in one piece.
+# Collect often, while loading and ever after: garbage in between leaves what stays in pieces all over the heap, and with
+# most of it free there is no room for a kilobyte in one piece. Then the heap grows, at the cost of the radio.
 gc.threshold(16384)
 
 from lib.loading import Quick
+
+_SPARE = 28672  # for the buffers of radio and sockets, beside what the radio has taken by then
 
 with Quick(40):
     import asyncio
@@ -22,9 +24,7 @@ with Quick(40):
     _board = Board()
     _settings = Settings(_board.nvs)
     _board.wifi.reserve(_settings)
-    gc.collect()
-    # Collected often while all is loaded: a heap that fills up first is left in pieces too small for the next module.
-    gc.threshold(32768)
+    _room = _board.grow_heap(_SPARE)
     from firmware import build
 
 
@@ -34,5 +34,4 @@ def main(reason=""):
     rare.forget(build.ONCE)
     del globals()["build"]
     gc.collect()
-    gc.threshold(gc.mem_free() // 4 + gc.mem_alloc())
     asyncio.run(agent.run())

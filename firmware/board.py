@@ -6,6 +6,7 @@ What is missing on a board (no converter, no panel, no radio) is reported in `pr
 None; it never stops the start. Uses only what both MicroPython 1.23 and the newest release have on ESP32.
 """
 
+import gc
 import sys
 
 import esp32
@@ -28,6 +29,28 @@ class Board:
         self.wifi = Wifi(self.problems)
         self.console_in = sys.stdin.buffer
         self.console_out = ConsoleOut()
+
+    def grow_heap(self, spare):
+        """Let Python's heap grow at once into the memory it shares with the radio and sockets, leaving `spare` bytes.
+
+        The port would double the heap when it is full, and give it all that is left the time after. Whoever holds the
+        result holds the memory.
+        """
+        gc.collect()
+        gc.disable()  # between the two steps below the new part would be taken for empty, and given back
+        held = []
+        try:
+            largest = max([region[2] for region in esp32.idf_heap_info(esp32.HEAP_DATA)])
+            held = [None] * max(0, (largest - spare) // 4)
+            held.clear()
+            # Reaches beyond the first block of 16 bytes: a part in which only that one is used counts as empty.
+            for _ in range(8):
+                held.append(None)
+        except (AttributeError, MemoryError, ValueError):
+            pass  # it grows on demand, then
+        finally:
+            gc.enable()
+        return held
 
     def breadcrumb(self):
         """What main.py or `reset` left behind: (failed starts in a row, reason text), in memory that a reset spares."""

@@ -8,6 +8,7 @@ import asyncio
 import time
 
 from lib import rare
+from lib.loading import Quick
 
 COLUMNS = 20
 _PERIOD_MS = 500
@@ -65,7 +66,8 @@ class Panel:
         return self._warranty_line
 
     def _warranty(self):
-        from firmware import warranty
+        with Quick():
+            from firmware import warranty
 
         try:
             for record in warranty.records(self._unit.claims, self._clock):
