@@ -56,6 +56,7 @@ class Uplink:
         self._ticks = ticks
         self._root = f"nameplate/1/{unit.oemid}/{unit.ueid}/"
         self._connections = 0
+        self._failing = False
         self._refused = refused
         status.refused = refused.by
 
@@ -77,6 +78,7 @@ class Uplink:
                 self._told.word = "between connections"
             except (LinkError, ValueError) as error:
                 self._told.word = str(error)
+                self._failing = True
             gc.collect()  # a connection that failed half way leaves its socket to the collector
             if self._ticks.ticks_diff(self._ticks.ticks_ms(), started) > _STEADY_MS:
                 pause = _FIRST_PAUSE_MS
@@ -94,7 +96,8 @@ class Uplink:
         return self._network.up and self._settings.consent != "off"
 
     async def _session(self, where, alive):
-        self._told.word = "connecting"
+        if not self._failing:  # the last failure stays in sight until it is overcome
+            self._told.word = "connecting"
         self._connections += 1
         will = await self._status("offline")
         link = Link(self._codec, self._message, self._refused, self._ticks)
@@ -109,6 +112,7 @@ class Uplink:
             alive()
             await self._publish(link, "status", await self._status("online"), True)
             self._told.word = "online"
+            self._failing = False
             await self._serve(link, self._settings.broker_url, alive)
         finally:
             await link.close()

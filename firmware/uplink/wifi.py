@@ -27,7 +27,7 @@ class Network:
         self._settings = settings
         self._ticks = ticks
         self._failing = False
-        self.state = "Wi-Fi off"
+        self.state = "starting"
         self.up = False
         self.joins = 0
 
