@@ -41,11 +41,20 @@ def started(image: Path) -> Iterator[subprocess.Popen[str]]:
     arguments = ["run", str(image), "door=open", "--port", "tcp:127.0.0.1:0", "--json"]
     code = "from nameplate.cli.main import main; main()"
     with subprocess.Popen(
-        [sys.executable, "-c", code, "sim", *arguments], stdout=subprocess.PIPE, text=True, env=os.environ
+        [sys.executable, "-c", code, "sim", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+        preexec_fn=hear_ctrl_c,
     ) as process:
         yield process
         if process.poll() is None:
             process.terminate()
+
+
+def hear_ctrl_c() -> None:
+    """A suite that was started in the background hands down that Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def nameplate(*arguments: str) -> str:
