@@ -12,8 +12,8 @@ from rich.text import Text
 
 from nameplate.technician.proof import NO_TRUST, PROVED
 from nameplate.technician.reading import COVERED, EXPIRED, HOST_CLOCK, Cover, Fault, Reading, Sensor
-from nameplate.token.trust_file import VARIABLE, usual_place
 from nameplate.technician.words import QUALITIES, left, quality, span, value
+from nameplate.token.trust_file import VARIABLE, usual_place
 
 _LABEL = 10
 _SHORT_KEY = 8
