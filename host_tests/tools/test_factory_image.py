@@ -234,7 +234,6 @@ def test_every_module_of_the_image_loads_as_bytecode(tmp_path, built, micropytho
     """Loads, not runs: `.mpy` of the wrong version or word size is refused by the loader itself."""
     path = tmp_path / "flash.bin"
     path.write_bytes(built[1])
-    names = [p[3:-4].replace("/", ".") for p in built[0].files if re.match(r"/a/lib/.*\.mpy", p)]
     said = micropython(
         MOUNT
         + "sys.path[:] = ['/flash/a', '.frozen']\nwrong = []\n"
