@@ -34,7 +34,7 @@ def test_off_silences_and_full_speaks_again(house):
     change(fridge, "full")
     fridge.wait(lambda: len(house.subscriber.of("heartbeat")) > before, 60)
     assert not house.subscriber.of("event")  # nothing is told afterwards
-    assert house.subscriber.words() == {"genuine"}
+    assert house.subscriber.words() <= {"genuine", "duplicate"}
     assert fridge.resets() == ["power"]
 
 
@@ -64,7 +64,7 @@ def test_minimum_sends_faults_and_state_but_no_reading(house):
     )
     assert house.subscriber.of("event")[0].claims["senml"] == []
     assert all(beat.claims["senml"] == [] for beat in house.subscriber.of("heartbeat")[before:])
-    assert house.subscriber.words() == {"genuine"}
+    assert house.subscriber.words() <= {"genuine", "duplicate"}
 
 
 def test_nobody_changes_it_without_the_button(house):

@@ -51,7 +51,7 @@ def test_a_flood_does_not_hold_up_the_alarm_or_the_heartbeats(house):
     )
     assert max(verdict.claims["lag"] for verdict in house.subscriber.of("heartbeat")) <= 100
     assert fridge.resets() == ["power"]
-    assert house.subscriber.words() == {"genuine"}
+    assert house.subscriber.words() <= {"genuine", "duplicate"}
 
 
 def test_ctrl_c_gives_nobody_a_prompt(house):

@@ -80,7 +80,7 @@ def test_damaged_anchors_obey_nobody_but_everything_else_works(house):
     change_record(house.unit.path, "anchors", flip)
     fridge = house.switch_on()
     fridge.wait(lambda: house.subscriber.of("heartbeat"))
-    assert house.subscriber.words() == {"genuine"}
+    assert house.subscriber.words() <= {"genuine", "duplicate"}
     assert any("obeys nobody" in line for line in fridge.type("id"))
 
 
@@ -99,7 +99,7 @@ def test_a_slot_with_a_broken_module_yields_to_the_other(house):
     change_files(house.unit.path, {"/a/firmware/heartbeat.mpy": b"M\x06\x00\x1f\x00broken"})
     fridge = house.switch_on()
     fridge.wait(lambda: house.subscriber.of("heartbeat"))
-    assert house.subscriber.words() == {"genuine"}
+    assert house.subscriber.words() <= {"genuine", "duplicate"}
     assert any("before: /a: ValueError" in line for line in fridge.type("log"))
     assert fridge.resets() == ["power", "hard"]
 
@@ -127,6 +127,6 @@ def test_an_empty_file_system_leaves_no_prompt_on_a_shipped_board(house):
 def test_a_missing_part_costs_itself_and_nothing_else(house, key, value):
     fridge = house.switch_on(world={key: value})
     fridge.wait(lambda: len(house.subscriber.of("heartbeat")) >= 2)
-    assert house.subscriber.words() == {"genuine"}
+    assert house.subscriber.words() <= {"genuine", "duplicate"}
     if key == "fridge":
         assert {"n": "fridge", "vs": value} in house.subscriber.of("heartbeat")[-1].claims["senml"]

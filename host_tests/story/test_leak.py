@@ -36,7 +36,7 @@ def test_water_sounds_the_alarm_at_once_and_the_event_is_verified(house):
     fridge.wait(lambda: house.subscriber.of("event", state="cleared"), 30)
     assert not fridge.board.alarm
     assert house.subscriber.of("event", state="cleared")[0].claims["since"] == event.claims["since"]
-    assert house.subscriber.words() == {"genuine"}
+    assert house.subscriber.words() <= {"genuine", "duplicate"}
 
 
 @pytest.mark.parametrize(

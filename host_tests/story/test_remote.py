@@ -74,13 +74,15 @@ def test_all_others_are_refused_and_counted_and_nothing_else_happens(house, frid
     send(house, good)
     expected["repeated"] = 1
     fridge.run(6000)
-    assert len(house.subscriber.of("reply")) == 1
+    house.subscriber.settle()
+    # QoS 1 is at least once: the same bytes may come twice, another reply may not.
+    assert [reply.verdict for reply in house.subscriber.of("reply") if reply.fresh] == ["genuine"]
     (line,) = refusals(fridge)
     assert line.split() == [
         "refused",
         *", ".join(f"{name} {expected[name]}" for name in sorted(expected)).split(),
     ]
-    assert house.subscriber.words() == {"genuine"}
+    assert house.subscriber.words() <= {"genuine", "duplicate"}
     assert fridge.resets() == ["power"]
 
 
