@@ -56,7 +56,7 @@ def test_all_others_are_refused_and_counted_and_nothing_else_happens(house, frid
     wrong = [
         (command(ueid, "identity", stranger, "nonce-of-a-stranger", now=NOW), "token"),
         (good[:-3], "token"),
-        (command(ueid[:-1] + "A", "identity", backend_key, "nonce-for-another", now=NOW), "addressee"),
+        (command(mint.new_ueid(), "identity", backend_key, "nonce-for-another", now=NOW), "addressee"),
         (command(ueid, "identity", backend_key, "nonce-of-yesterday", now=BUILT - 9000), "expired"),
         (command(ueid, "reset", backend_key, "nonce-for-a-reset", now=NOW), "method"),
         ("", "token"),
