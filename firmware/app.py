@@ -12,7 +12,7 @@ gc.threshold(16384)
 
 from lib.loading import Quick
 
-_SPARE = 28672  # for the buffers of radio and sockets, beside what the radio has taken by then
+_SPARE = 18432  # for the buffers of radio and sockets, beside the 37 KB that the radio has taken by then
 
 with Quick(40):
     import asyncio
