@@ -12,7 +12,8 @@ import sys
 
 from firmware import (
     identity,
-    segments_recovery,  # noqa: F401 - so that it comes through the quick mount
+    identity_records,  # noqa: F401 - needed at once: so it comes through the quick mount, as the next
+    segments_recovery,  # noqa: F401
     version,
 )
 from firmware.agent import Agent, FloorStore, NoPin, nothing

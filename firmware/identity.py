@@ -7,7 +7,6 @@ The private key leaves this object only into the signer; no command, log or repo
 """
 
 from lib import rare
-from lib.loading import Quick
 
 
 class Unit:
@@ -45,8 +44,7 @@ class Unit:
 def load(nvs):
     """The unit as NVS describes it. `nvs` has get_blob(key, limit) and get_i32(key)."""
     # Reading is the larger part of it, and never needed again.
-    with Quick():
-        from firmware import identity_records
+    from firmware import identity_records
 
     unit = Unit()
     try:

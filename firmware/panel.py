@@ -8,7 +8,6 @@ import asyncio
 import time
 
 from lib import rare
-from lib.loading import Quick
 
 COLUMNS = 20
 _PERIOD_MS = 500
@@ -66,8 +65,7 @@ class Panel:
         return self._warranty_line
 
     def _warranty(self):
-        with Quick():
-            from firmware import warranty
+        from firmware import warranty
 
         try:
             for record in warranty.records(self._unit.claims, self._clock):

@@ -6,7 +6,6 @@ Values that this version does not know are carried along, so that going back to 
 """
 
 from lib import rare
-from lib.loading import Quick
 
 NAMES = ("wifi_ssid", "wifi_psk", "broker_url", "period_s", "consent", "ack")
 _RARE = ("firmware.settings_records", "firmware.blob", "lib.strictjson")
@@ -16,8 +15,7 @@ class Settings:
     """The settings as attributes, named as in NAMES; `writes` counts what this boot wrote to flash."""
 
     def __init__(self, nvs):
-        with Quick():
-            from firmware import settings_records
+        from firmware import settings_records
 
         self._nvs = nvs
         self.writes = 0
@@ -33,8 +31,7 @@ class Settings:
 
         OSError from the flash leaves the old value in force.
         """
-        with Quick():
-            from firmware import settings_records
+        from firmware import settings_records
 
         try:
             settings_records.check(name, value)

@@ -82,14 +82,14 @@ BROKEN = {
     "no room": """
 try:
     while True:
-        hog.append(bytearray(200))
+        hog = (hog, bytearray(40))
 except MemoryError:
     pass
 """,
     "unreadable": "build.bdev = Unreadable()",
 }
 TOOLS = """
-hog = []
+hog = None
 
 class Unreadable:
     def readblocks(self, *_):
