@@ -237,7 +237,7 @@ def load(name):
 def load_all():
     """As main.py does it: the import loads the whole agent."""
     global at_first
-    from firmware import app
+    from firmware import app  # noqa: F401
 
     at_first = ours()
 
@@ -249,7 +249,7 @@ def left():
 
 def boot():
     """As main.py does it; the loop is turned by step()."""
-    from firmware import app
+    from firmware import app  # noqa: F401
 
     build = app.build.build
 
