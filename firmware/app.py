@@ -14,7 +14,7 @@ from lib.loading import Quick
 
 _SPARE = 18432  # for the buffers of radio and sockets, beside the 37 KB that the radio has taken by then
 
-with Quick(40):
+with Quick(20):
     import asyncio
 
     from firmware.board import Board
