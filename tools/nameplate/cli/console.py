@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import sys
@@ -121,10 +122,23 @@ def _show_lines(
             continue
         except NameplateError as error:
             lost.append(error)
-            loop = session.app.loop
-            if loop is not None and session.app.is_running:
-                loop.call_soon_threadsafe(lambda: session.app.exit(exception=EOFError()))
+            _end_prompt(session, leave)
             return
+
+
+def _end_prompt(session: PromptSession[str], leave: threading.Event) -> None:
+    """End the prompt from another thread, also one that is only just beginning: asked again until it has ended."""
+
+    def end() -> None:
+        if session.app.is_running and not session.app.is_done:
+            session.app.exit(exception=EOFError())
+
+    while not leave.is_set():
+        loop = session.app.loop
+        if loop is not None and session.app.is_running:
+            with contextlib.suppress(RuntimeError):  # it has ended in this very moment
+                loop.call_soon_threadsafe(end)
+        leave.wait(_GRAIN_S)
 
 
 def _commands(link: Link) -> list[str]:
