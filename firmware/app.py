@@ -12,10 +12,12 @@ gc.threshold(16384)
 
 from lib.loading import Quick
 
+_POLLS_FAILED = 50  # since the start, before it is better to start again
 _SPARE = 18432  # for the buffers of radio and sockets, beside the 37 KB that the radio has taken by then
 
 with Quick(20):
     import asyncio
+    import time
 
     from firmware.board import Board
     from firmware.settings import Settings
@@ -34,4 +36,14 @@ def main(reason=""):
     rare.forget(build.ONCE)
     del globals()["build"]
     gc.collect()
-    asyncio.run(agent.run())
+    loop = asyncio.get_event_loop()
+    loop.create_task(agent.run())
+    for _ in range(_POLLS_FAILED):
+        try:
+            loop.run_forever()
+            break
+        except OSError as error:
+            # The port's poll takes memory of its own, and fails when the sockets have left none. All tasks are still there.
+            agent.note(f"poll failed: {error!r}")
+            gc.collect()
+            time.sleep_ms(100)

@@ -3,7 +3,6 @@
 from firmware.console import methods
 from firmware.console.methods import INVALID_PARAMS, RpcError
 from firmware.console.session import Gone
-from lib import strictjson
 
 DEPTH = 5
 _PARSE = -32700
@@ -58,6 +57,8 @@ async def _error(session, identifier, code, message):
 
 
 def _parse(text):
+    from lib import strictjson  # lib.rare may have taken it away: see methods
+
     try:
         return strictjson.loads(text, DEPTH)
     except ValueError as reason:

@@ -43,7 +43,7 @@ class Session:
         self.write = write
         self.carrier = carrier
         self._lines = Lines(LIMIT)
-        self._loaded = False
+        self._loaded = None  # or which interpreter is: True for JSON-RPC
         self.answered = 0
         self.refused = 0
         self.failures = 0
@@ -61,8 +61,8 @@ class Session:
 
     def rest(self):
         """Nobody has asked for a while: give back what the answers needed."""
-        if self._loaded:
-            self._loaded = False
+        if self._loaded is not None:
+            self._loaded = None
             rare.forget(_RARE)
 
     def fail(self, problem):
@@ -78,7 +78,9 @@ class Session:
         try:
             text = line.strip()
             json = text[:1] in (b"{", b"[")
-            self._loaded = True
+            if self._loaded is not json:
+                self.rest()  # room for one interpreter, not for both
+            self._loaded = json
             if json:
                 with Quick():
                     from firmware.console import requests

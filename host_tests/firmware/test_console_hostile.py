@@ -123,11 +123,11 @@ def test_ten_thousand_hostile_lines_leave_no_trace_in_the_heap(micropython):
         HOSTILE
         + """
 flood(1000)
-gc.collect(); before = gc.mem_alloc()
+appliance.session.rest(); gc.collect(); before = gc.mem_alloc()
 flood(5000)
-gc.collect(); middle = gc.mem_alloc()
+appliance.session.rest(); gc.collect(); middle = gc.mem_alloc()
 flood(5000)
-gc.collect(); after = gc.mem_alloc()
+appliance.session.rest(); gc.collect(); after = gc.mem_alloc()
 print(before, middle, after, appliance.session.failures, appliance.session.last_failure)
 appliance.session.write = appliance.write
 print(appliance.ask(b"\\nid\\n")[1])

@@ -259,7 +259,9 @@ def boot():
         return agent
 
     app.build.build = kept
-    asyncio.run = asyncio.create_task
+    loop = asyncio.get_event_loop()
+    loop.create_task = asyncio.create_task
+    loop.run_forever = bool
     app.main()
 
 
