@@ -361,3 +361,39 @@ def test_rtc_memory_holds_2048_bytes(tmp_path: Path, value: str) -> None:
     main = f"import machine\ntry: machine.RTC().memory({value!r}.encode())\nexcept ValueError as e: print(e)\nelse: print('ok')\n"
     with running(tmp_path, main) as board:
         assert lines(board, 1) == ["ok" if len(value) == 1 else "buffer too long"]
+
+
+def test_a_ctrl_c_in_the_middle_of_a_call_leaves_the_next_answers_right(tmp_path: Path) -> None:
+    main = """
+import machine, time
+pin = machine.Pin(25, machine.Pin.OUT)
+rtc = machine.RTC()
+caught = wrong = number = 0
+print("begin")
+while caught < 25:
+    number += 1
+    try:
+        said = b"%d" % number
+        rtc.memory(said)
+        pin.value(number & 1)
+        time.sleep_ms(1)
+        if pin.value() != number & 1 or rtc.memory() != said: wrong += 1
+    except KeyboardInterrupt:
+        caught += 1
+        said = b"after %d" % caught
+        rtc.memory(said)
+        pin.value(caught & 1)
+        if pin.value() != caught & 1 or rtc.memory() != said: wrong += 1
+        print("caught", caught)
+print("wrong", wrong)
+"""
+    with running(tmp_path, main, speed=1.0) as board:
+        assert lines(board, 1) == ["begin"]
+        for count in range(1, 26):
+            # Real time on purpose: a signal of the host's is to meet the call wherever it is.
+            board.wait(lambda board: False, 210 + count % 7)
+            board.send(b"\x03")
+            assert board.wait(lambda board, count=count: f"caught {count}" in printed(board), 4000), (
+                board.transcript[-300:]
+            )
+        assert board.wait(lambda board: "wrong 0" in printed(board), 4000), board.transcript[-300:]

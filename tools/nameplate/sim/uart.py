@@ -88,6 +88,7 @@ class Uart:
                     self._held = b""  # a banner comes
         elif self.interruptible and _CTRL_C in data:
             self._interrupt()
+            self._arrived()  # it may be at rest, and sees the interrupt when that ends
             whole = len(data)
             self._arrive(bytes(byte for byte in data if byte != _CTRL_C))
             return whole

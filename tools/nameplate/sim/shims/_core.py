@@ -44,6 +44,7 @@ schedule = micropython.schedule
 home = sys.path[0]
 link = open(int(sys.argv[1]), "r+b")
 _head = bytearray(4)
+_has_head = False
 _notices = []
 _poll = _real_select.poll()
 _poll.register(link, _real_select.POLLIN)
@@ -56,22 +57,42 @@ _hot_until = 0
 
 
 def _receive():
-    link.readinto(_head)
-    size = _head[2] | _head[3] << 8
-    return _head[0], link.read(size) if size else b""
+    # A Ctrl-C may raise KeyboardInterrupt while it waits and at any jump, so there is no jump between taking bytes and
+    # having them: who calls again goes on where it was.
+    global _has_head
+    if not _has_head:
+        link.readinto(_head)
+        _has_head = True
+    body = link.read(_head[2] | _head[3] << 8)
+    _has_head = False
+    return _head[0], body
 
 
 def _exchange(op, payload):
-    # One call and its answer; notices that come between are kept.
+    # One call and its answer; notices that come between are kept. A Ctrl-C in between is put off until the answer is
+    # here: one that nobody takes would be taken for the next call's.
     global reads
     told = min(reads, 255)
     reads -= told
-    link.write(struct.pack("<BBHq", op, told, len(payload), clock.base if clock.free else 0) + payload)
+    message = struct.pack("<BBHq", op, told, len(payload), clock.base if clock.free else 0) + payload
+    sent = False
+    answer = interrupt = None
     while True:
-        kind, body = _receive()
-        if kind != _NOTICE:
-            return kind, body
-        _notices.append(body)
+        try:
+            if not sent:
+                link.write(message)
+                sent = True
+            if answer is None:
+                answer = _receive()
+            if answer[0] != _NOTICE:
+                break
+            _notices.append(answer[1])
+            answer = None
+        except KeyboardInterrupt as error:
+            interrupt = error
+    if interrupt:
+        raise interrupt
+    return answer
 
 
 def request(op, payload=b""):
