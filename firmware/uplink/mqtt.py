@@ -12,7 +12,6 @@ from micropython import const
 
 from lib.mqtt_memory import CONNACK, PINGRESP, PUBACK, PUBLISH, SUBACK, MqttError
 
-_CONNECT_MS = const(10000)
 _ANSWER_MS = const(10000)
 _WRITE_MS = const(10000)
 _RETRIES = const(2)
@@ -52,14 +51,9 @@ class Link:
         self.failure = None
         self.last_heard = ticks.ticks_ms()
 
-    async def open(self, address, port, will_topic, will):
-        """Connect to the broker. LinkError if it cannot be reached or will not have us."""
-        try:
-            self._stream, _ = await asyncio.wait_for_ms(asyncio.open_connection(address, port), _CONNECT_MS)
-        except asyncio.TimeoutError:  # noqa: UP041 - MicroPython has no other
-            raise self._fail("broker does not answer")
-        except OSError as error:
-            raise self._fail(self._lost(error))
+    async def open(self, connect, will_topic, will):
+        """Connect to the broker over what `await connect()` gives. LinkError if that fails or it will not have us."""
+        self._stream = await connect()
         self._reader = asyncio.create_task(self._read())
         answer = await self._ask(self._codec.connect(will_topic, will), (CONNACK,))
         if answer[1]:

@@ -18,6 +18,7 @@ from lib import rare
 
 _TYPE = "nameplate-status+jwt"
 _POLL_MS = const(50)
+_CONNECT_MS = const(10000)
 _PING_MS = const(25000)
 KEEPALIVE_S = const(60)
 _FIRST_PAUSE_MS = const(1000)
@@ -103,7 +104,7 @@ class Uplink:
         link = Link(self._codec, self._message, self._refused, self._ticks)
         try:
             topic = self._root + "status"
-            await link.open(where[0], where[1], topic.encode(), will)
+            await link.open(lambda: _connect(*where), topic.encode(), will)
             self._told.sent = (topic, will)
             alive()
             await link.subscribe((self._root + "cmd").encode())
@@ -165,6 +166,15 @@ class Uplink:
         if now is not None:
             text += f',"iat":{now}'
         return await self._signer.sign(_TYPE, (text + "}").encode())
+
+
+async def _connect(address, port):
+    try:
+        return (await asyncio.wait_for_ms(asyncio.open_connection(address, port), _CONNECT_MS))[0]
+    except asyncio.TimeoutError:  # noqa: UP041 - MicroPython has no other
+        raise LinkError("broker does not answer")
+    except OSError as error:
+        raise LinkError(f"broker not reached ({error.args[0] if error.args else '?'})")
 
 
 def _parse(url):

@@ -37,9 +37,12 @@ def run(body):
         print("after", time.ticks_diff(time.ticks_ms(), start) // 1000, "s")
     asyncio.run(guarded())
 
+async def stream(port):
+    return (await asyncio.open_connection("127.0.0.1", port))[0]
+
 async def opened(port):
     it = link()
-    await it.open("127.0.0.1", port, b"will", b"gone")
+    await it.open(lambda: stream(port), b"will", b"gone")
     return it
 """
 )
@@ -89,12 +92,12 @@ def test_a_real_broker_turns_a_wrong_secret_away(linked):
             """
 async def body():
     it = link(b"unit", b"right")
-    await it.open("127.0.0.1", PORT, b"will", b"gone")
+    await it.open(lambda: stream(PORT), b"will", b"gone")
     print("in")
     await it.close()
     it = link(b"unit", b"wrong")
     try:
-        await it.open("127.0.0.1", PORT, b"will", b"gone")
+        await it.open(lambda: stream(PORT), b"will", b"gone")
     finally:
         await it.close()
 """,
@@ -110,7 +113,7 @@ OPEN_ONLY = """
 async def body():
     it = link()
     try:
-        await it.open("127.0.0.1", PORT, b"will", b"gone")
+        await it.open(lambda: stream(PORT), b"will", b"gone")
     finally:
         await it.close()
 """
@@ -380,7 +383,7 @@ import gc
 async def once():
     it = link()
     try:
-        await it.open("127.0.0.1", PORT, b"will", b"gone")
+        await it.open(lambda: stream(PORT), b"will", b"gone")
     except LinkError:
         pass
     await it.close()
