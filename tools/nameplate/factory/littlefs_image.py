@@ -14,12 +14,11 @@ from littlefs import LittleFS, LittleFSError
 from nameplate.factory.refused import Refused
 
 BLOCK_SIZE = 4096
-BLOCK_COUNT = 512
+BLOCK_COUNT = 512  # of the plain image
 DISK_VERSION = 0x00020000
 # esp32: VfsLfs2's defaults (read, program and lookahead 32 bytes); its cache is four times the larger of the two.
 _GEOMETRY: dict[str, Any] = {
     "block_size": BLOCK_SIZE,
-    "block_count": BLOCK_COUNT,
     "read_size": 32,
     "prog_size": 32,
     "lookahead_size": 32,
@@ -28,23 +27,29 @@ _GEOMETRY: dict[str, Any] = {
 # A directory's log is walked at every look for a file. Kept this short it is compacted as the image is made; nothing on
 # flash says so, and the chip's littlefs lets it grow as ever. Shorter still, it takes more blocks than it saves reads.
 _METADATA_BYTES = 2048
+_BLOCKS_FEWEST = 2
 
 
 class FileSystem:
-    """A littlefs2 file system in memory: made empty, or opened from the bytes of a partition."""
+    """A littlefs2 file system in memory: made empty, or opened from the bytes of a partition, all of them.
 
-    def __init__(self, data: bytes | None = None) -> None:
+    The size is part of the format: a chip mounts it only in a partition of exactly that many blocks.
+    """
+
+    def __init__(self, data: bytes | None = None, block_count: int = BLOCK_COUNT) -> None:
         """Raises ValueError when `data` is not a littlefs2 file system of this geometry."""
-        geometry = _GEOMETRY
+        geometry = {**_GEOMETRY, "block_count": block_count}
         if data is None:
-            geometry = {**_GEOMETRY, "disk_version": DISK_VERSION, "metadata_max": _METADATA_BYTES}
+            geometry |= {"disk_version": DISK_VERSION, "metadata_max": _METADATA_BYTES}
+        else:
+            geometry["block_count"], rest = divmod(len(data), BLOCK_SIZE)
+            if rest or geometry["block_count"] < _BLOCKS_FEWEST:
+                raise ValueError("the file system partition has the wrong size")
         self._fs = LittleFS(mount=False, **geometry)
         try:
             if data is None:
                 self._fs.format()
             else:
-                if len(data) != BLOCK_SIZE * BLOCK_COUNT:
-                    raise ValueError("the file system partition has the wrong size")
                 self._fs.context.buffer[:] = data
             self._fs.mount()
         except LittleFSError as error:
