@@ -168,6 +168,11 @@ class Wifi:
         """Our IPv4 address as text, or None."""
         return self._wlan.ifconfig()[0] if self.status() == "up" else None
 
+    def name_server(self):
+        """The network's name server as IPv4 text, or None."""
+        server = self._wlan.ifconfig()[3] if self.status() == "up" else None
+        return None if server == "0.0.0.0" else server
+
 
 class ConsoleOut:
     """The console's way out. The serial line has no time-out of its own, so a caller writes little at a time."""
