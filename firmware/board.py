@@ -163,12 +163,7 @@ class Wifi:
             return "missing"
         return "idle" if self._wlan is None else self._words.get(self._wlan.status(), "failed")
 
-    @property
-    def address(self):
-        """Our IPv4 address as text, or None."""
-        return self._wlan.ifconfig()[0] if self.status() == "up" else None
-
-    def name_server(self):
+    def dns(self):
         """The network's name server as IPv4 text, or None."""
         server = self._wlan.ifconfig()[3] if self.status() == "up" else None
         return None if server == "0.0.0.0" else server

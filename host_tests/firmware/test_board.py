@@ -34,10 +34,11 @@ class Wlan:
         self.calls.append(("connect",) + args)
     def disconnect(self):
         raise OSError("not joined")
+    server = "192.168.1.1"
     def status(self):
         return Wlan.state
     def ifconfig(self):
-        return ("192.168.1.7", "", "", "")
+        return ("192.168.1.7", "255.255.255.0", "192.168.1.1", Wlan.server)
 resets = []
 machine = Module(
     PWRON_RESET=1, HARD_RESET=2, WDT_RESET=3, DEEPSLEEP_RESET=4, SOFT_RESET=5, reset_cause=lambda: 3,
@@ -98,14 +99,19 @@ print(Wlan.calls)
 Wlan.calls.clear()
 board.wifi.up("Guests", None)
 print(Wlan.calls[-1])
+print(board.wifi.dns())
 Wlan.state = 1010
-print(board.wifi.address)
+print(board.wifi.dns())
+Wlan.server = "0.0.0.0"
+print(board.wifi.dns())
 """,
     )
     assert out == [
         "[('active', True), ('config', {'reconnects': 0}), ('connect', 'Kitchen', 'correct horse')]",
         "('connect', 'Guests')",
-        "192.168.1.7",
+        "None",
+        "192.168.1.1",
+        "None",
     ]
 
 
