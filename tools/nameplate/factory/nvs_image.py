@@ -21,6 +21,7 @@ MAGIC = b"NP1"
 BLOB_LIMIT = 4000
 KEY_LIMIT = 15
 _PAGE = 4096
+_RADIO_PAGES = 1  # the radio keeps its calibration (1.9 KB) and Wi-Fi's own settings there
 
 
 def frame(payload: bytes) -> bytes:
@@ -45,14 +46,15 @@ def compact_json(value: Mapping[str, Any]) -> bytes:
 def write_nvs(blobs: Mapping[str, bytes], integers: Mapping[str, int], size: int = NVS.size) -> bytes:
     """The partition of `size` bytes holding `blobs` (payloads, framed here) and 32-bit `integers`.
 
-    Raises Refused when a blob or the whole does not fit.
+    Raises Refused when a blob or the whole does not fit: one page is kept free for NVS itself, one for the radio.
     """
     # Imported here: it brings a whole terminal toolkit with it.
     from esp_idf_nvs_partition_gen import nvs_partition_gen as generator  # type: ignore[import-untyped]
 
     out = io.BytesIO()
     # The generator's own command line keeps one page back; the API wants that done by its caller.
-    writer = generator.nvs_open(out, size - _PAGE, version=generator.Page.VERSION2)
+    own = size - _RADIO_PAGES * _PAGE
+    writer = generator.nvs_open(out, own - _PAGE, version=generator.Page.VERSION2)
     try:
         generator.write_entry(writer, NAMESPACE, "namespace", "", "")
         for key, payload in blobs.items():
@@ -69,10 +71,11 @@ def write_nvs(blobs: Mapping[str, bytes], integers: Mapping[str, int], size: int
             generator.write_entry(writer, key, "data", "i32", str(number))
     except generator.InsufficientSizeError as error:
         raise Refused(
-            f"the unit's records do not fit {size} bytes of NVS", "shorten its names and addresses"
+            f"the unit's records do not fit {size} bytes of NVS, of which {own - _PAGE} are for them",
+            "shorten its names and addresses",
         ) from error
     generator.nvs_close(writer)
     image = out.getvalue()
-    if len(image) != size:
-        raise ValueError(f"the NVS generator wrote {len(image)} bytes instead of {size}")
-    return image
+    if len(image) != own:
+        raise ValueError(f"the NVS generator wrote {len(image)} bytes instead of {own}")
+    return image.ljust(size, b"\xff")

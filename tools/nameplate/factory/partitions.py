@@ -13,6 +13,7 @@ FLASH_SIZE = 0x400000
 TABLE_OFFSET = 0x8000
 TABLE_SIZE = 0xC00
 SECTOR = 0x1000
+NVS_FEWEST = 4 * SECTOR
 
 _ENTRY = struct.Struct("<2sBBII16sI")
 _ENTRY_MAGIC = b"\xaa\x50"
@@ -103,5 +104,6 @@ def check_table(rows: tuple[Partition, ...], flash_size: int) -> None:
     for name in ("nvs", "vfs"):
         if names.count(name) > 1:
             raise ValueError(f"the partition table has {name} twice")
-    if not any(row.name == "nvs" and (row.type, row.subtype) == (DATA, NVS_DATA) for row in rows):
-        raise ValueError("the partition table has no nvs, where a unit's identity goes")
+    found = [row for row in rows if row.name == "nvs" and (row.type, row.subtype) == (DATA, NVS_DATA)]
+    if not found or found[0].size < NVS_FEWEST:
+        raise ValueError(f"the partition table has no nvs of {NVS_FEWEST // 1024} KiB for a unit's identity")

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nameplate.factory import keys as manufacturer_keys
-from nameplate.factory import partitions
 from nameplate.factory.files import check_folder, sync_folder, temporary_beside, write_new
 from nameplate.factory.image import ImageContent, read_image
 from nameplate.factory.nvs_image import compact_json, write_nvs
@@ -142,6 +141,7 @@ def _make(
                 f"the unit's {kind} takes {len(token)} bytes, verifiers read {KINDS[kind].limit}",
                 "shorten the names and the report address, or the number of warranty parts",
             )
+    place = base.layout.span("nvs")
     nvs = write_nvs(
         {
             "unit": compact_json(
@@ -169,9 +169,10 @@ def _make(
             ),
         },
         {"bootcount": 0, **({"dev": 1} if request.dev else {})},
+        size=place.stop - place.start,
     )
     data = bytearray(base.data)
-    data[partitions.NVS.offset : partitions.NVS.end] = nvs
+    data[place] = nvs
     unit = Unit(
         path=out,
         ueid=ueid,
