@@ -49,7 +49,7 @@ def _changes(words: tuple[str, ...]) -> dict[str, str]:
 @click.argument("flash", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--name", help="What to call it (default: the file's name).")
-@click.option("--chip", default="esp32", show_default=True, help="esp32 or esp32c3.")
+@click.option("--chip", help="esp32 or esp32c3.  [default: the image's base's, else esp32]")
 @click.option(
     "--port", default="pty", show_default=True, help="pty, or tcp:HOST:PORT (port 0: any free one)."
 )
@@ -62,7 +62,7 @@ def run(
     flash: Path,
     changes: tuple[str, ...],
     name: str | None,
-    chip: str,
+    chip: str | None,
     port: str,
     speed: float | None,
     seed: int,
@@ -74,9 +74,9 @@ def run(
     world: dict[str, object] = dict(_changes(changes))
     with VirtualBoard(flash, name=name, chip=chip, seed=seed, speed=speed, port=port, world=world) as board:
         if as_json:
-            print_json({"name": board.name, "port": board.port, "chip": chip, "simulated": True})
+            print_json({"name": board.name, "port": board.port, "chip": board.chip, "simulated": True})
         else:
-            click.echo(clean(f"{board.name}: a virtual {chip} at {board.port}"))
+            click.echo(clean(f"{board.name}: a virtual {board.chip} at {board.port}"))
             click.echo(clean(f"ask it:    nameplate read {board.port}"))
             click.echo(clean(f"change it: nameplate sim set {board.name} leak=wet"))
         sys.stdout.flush()

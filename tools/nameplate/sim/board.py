@@ -21,6 +21,9 @@ __all__ = ["Event", "VirtualBoard"]
 class VirtualBoard:
     """A board that boots `flash` (a file, changed in place). A context manager: leaving it stops everything.
 
+    `chip` is that of the image's base unless it is named, and an ESP32 where there is neither. The base's own program
+    is not run: the board has this host's interpreter, and the NVS and file system of the image.
+
     `speed` is simulated seconds for each real one; None runs as fast as possible. `stepped` (with speed None) lets time pass
     only inside `wait` and `run`, which makes a run repeat exactly. `world` is what is true at the start. `register` makes it
     findable by `nameplate find` and `nameplate sim`. Raises NameplateError for an image that is none, or a wrong option.
@@ -31,7 +34,7 @@ class VirtualBoard:
         flash: Path | str,
         *,
         name: str | None = None,
-        chip: str = "esp32",
+        chip: str | None = None,
         seed: int = 0,
         speed: float | None = 1.0,
         port: str = "pty",

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from nameplate.errors import USAGE, NameplateError
-from nameplate.factory.partitions import TABLE_OFFSET, TABLE_SIZE, Partition, read_table
+from nameplate.factory import layout
+from nameplate.factory.partitions import TABLE_OFFSET, TABLE_SIZE, Partition, read_table, with_vfs
 from nameplate.sim import frozen, interpreter, wiring
 from nameplate.sim.calls import Calls
 from nameplate.sim.chips import CHIPS, RESET_CAUSES, ROM_REASONS
@@ -51,21 +52,44 @@ class Event:
     detail: str = ""
 
 
+def _chip_and_start(flash: Path, wanted: str | None) -> tuple[str, int]:
+    """The chip to be, and the flash address of the file's first byte; the program of a base says both.
+
+    Raises NameplateError.
+    """
+    try:
+        with flash.open("rb") as file:
+            base, start = layout.start(file.read(64))
+    except OSError as error:
+        raise NameplateError(f"{flash}: {error.strerror}", "name a flash image", USAGE) from error
+    except ValueError as error:
+        raise NameplateError(
+            f"{flash}: {error}", "make an image with: nameplate factory image", USAGE
+        ) from error
+    chip = wanted or base or "esp32"
+    if chip not in CHIPS:
+        raise NameplateError(f"there is no virtual {chip!r}", f"chips are: {', '.join(CHIPS)}", USAGE)
+    if base and base != chip:
+        raise NameplateError(
+            f"{flash} is made for the {base}, not the {chip}", "leave out --chip, or name that one", USAGE
+        )
+    return chip, start
+
+
 class Engine:
     """The insides of one VirtualBoard; `start` and `stop` frame its life. Raises NameplateError for a bad image."""
 
     def __init__(
         self,
         flash: Path,
-        chip: str,
+        chip: str | None,
         seed: int,
         speed: float | None,
         stepped: bool,
         port: str,
         world: dict[str, object],
     ) -> None:
-        if chip not in CHIPS:
-            raise NameplateError(f"there is no virtual {chip!r}", f"chips are: {', '.join(CHIPS)}", USAGE)
+        chip, start = _chip_and_start(flash, chip)
         self.chip = CHIPS[chip]
         self.flash_path = flash
         self.events: list[Event] = []
@@ -78,7 +102,7 @@ class Engine:
             self.world.set(key, value)
         self._umqtt = frozen.ensure()
         try:
-            self.flash = Flash(flash, random.Random(f"{seed} flash"))
+            self.flash = Flash(flash, random.Random(f"{seed} flash"), start)
         except OSError as error:
             raise NameplateError(f"{flash}: {error.strerror}", "name a flash image", USAGE) from error
         self.partitions = self._table()
@@ -121,10 +145,7 @@ class Engine:
             raise NameplateError(
                 f"{self.flash_path}: {error}", "make an image with: nameplate factory image", USAGE
             ) from error
-        end = max(row.end for row in rows)
-        if not any(row.name in ("vfs", "ffat") for row in rows) and end < self.flash.size:
-            rows += (Partition("vfs", 1, 0x81, end, self.flash.size - end),)
-        return rows
+        return with_vfs(rows, self.flash.size)
 
     def _partition(self, name: str) -> Partition | None:
         return next((row for row in self.partitions if row.name == name), None)
@@ -421,6 +442,7 @@ class Engine:
             "speed_milli": self.clock.speed_milli,
             "rtc_us": self.rtc_at_zero_us,
             "flash": str(self.flash_path.absolute()),
+            "flash_start": self.flash.start,
             "flash_size": self.flash.size,
             "partitions": [
                 [row.type, row.subtype, row.offset, row.size, row.name] for row in self.partitions

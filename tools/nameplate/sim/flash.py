@@ -18,12 +18,13 @@ class PowerCut(Exception):
 
 
 class Flash:
-    """4 MiB or whatever the file holds. All addresses and sizes are bytes."""
+    """4 MiB or whatever the file holds, which begins at the flash's address `start`. All addresses and sizes are bytes."""
 
-    def __init__(self, path: Path, rng: random.Random) -> None:
+    def __init__(self, path: Path, rng: random.Random, start: int = 0) -> None:
         self.path = path
+        self.start = start
         self._file = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
-        self.size = os.fstat(self._file).st_size
+        self.size = start + os.fstat(self._file).st_size
         self._rng = rng
         self.torn = True
         self.reads = 0
@@ -36,11 +37,12 @@ class Flash:
 
     def read(self, address: int, size: int) -> bytes:
         self.reads += 1
-        return os.pread(self._file, size, address)
+        return self.peek(address, size)
 
     def peek(self, address: int, size: int) -> bytes:
         """Read without counting: a look from outside."""
-        return os.pread(self._file, size, address)
+        erased = b"\xff" * min(size, max(0, self.start - address))
+        return erased + os.pread(self._file, size - len(erased), address + len(erased) - self.start)
 
     def _operation(self) -> bool:
         """Count one operation; True when power fails in it."""
@@ -83,7 +85,7 @@ class Flash:
                 raise PowerCut
 
     def _check(self, address: int, size: int) -> None:
-        if not 0 <= address <= address + size <= self.size:
+        if not self.start <= address <= address + size <= self.size:
             raise ValueError(f"no flash at {address:#x}+{size:#x}")
 
     def counts(self) -> dict[str, int]:
