@@ -51,6 +51,11 @@ class Connection:
         self.send(CONNACK[:3] + bytes([code]))
         return packet
 
+    def welcome(self) -> None:
+        """Take CONNECT and SUBSCRIBE, and grant both."""
+        self.accept()
+        self.send(b"\x90\x03" + body(self.packet(8))[:2] + b"\x00")
+
     def acknowledge(self, packet: bytes) -> int:
         """Answer a PUBLISH at QoS 1; returns its packet identifier."""
         number = packet_id(packet)

@@ -42,7 +42,7 @@ async def stream(port):
 
 async def opened(port):
     it = link()
-    await it.open(lambda: stream(port), b"will", b"gone")
+    await it.open(lambda: stream(port), b"will", b"gone", b"cmd")
     return it
 """
 )
@@ -68,9 +68,8 @@ def test_with_a_real_broker_a_message_makes_the_round(linked):
             """
 async def body():
     it = await opened(PORT)
-    await it.subscribe(b"a/b")
     for number in range(3):
-        await it.publish(b"a/b", b"message %d" % number)
+        await it.publish(b"cmd", b"message %d" % number)
     await it.publish(b"c/d", b"x" * 1500, True)
     await it.ping()
     for _ in range(50):
@@ -78,12 +77,11 @@ async def body():
             break
         await asyncio.sleep_ms(100)
     print(messages)
-    await it.leave()
     await it.close()
 """,
             broker.port,
         )
-    assert out[0] == str([(b"a/b", b"message %d" % number) for number in range(3)])
+    assert out[0] == str([(b"cmd", b"message %d" % number) for number in range(3)])
 
 
 def test_a_real_broker_turns_a_wrong_secret_away(linked):
@@ -92,12 +90,12 @@ def test_a_real_broker_turns_a_wrong_secret_away(linked):
             """
 async def body():
     it = link(b"unit", b"right")
-    await it.open(lambda: stream(PORT), b"will", b"gone")
+    await it.open(lambda: stream(PORT), b"will", b"gone", b"cmd")
     print("in")
     await it.close()
     it = link(b"unit", b"wrong")
     try:
-        await it.open(lambda: stream(PORT), b"will", b"gone")
+        await it.open(lambda: stream(PORT), b"will", b"gone", b"cmd")
     finally:
         await it.close()
 """,
@@ -113,7 +111,7 @@ OPEN_ONLY = """
 async def body():
     it = link()
     try:
-        await it.open(lambda: stream(PORT), b"will", b"gone")
+        await it.open(lambda: stream(PORT), b"will", b"gone", b"cmd")
     finally:
         await it.close()
 """
@@ -157,7 +155,7 @@ def test_a_broker_that_closes(linked):
 
 def test_a_publish_is_one_write_and_waits_for_its_own_acknowledgement(linked):
     def script(connection: Connection) -> None:
-        connection.accept()
+        connection.welcome()
         packet = connection.packet(3)
         connection.send(b"\x40\x02" + (packet_id(packet) + 1).to_bytes(2, "big"))  # somebody else's
         connection.send(message(b"t", b"between"))
@@ -190,37 +188,9 @@ async def body():
     assert out[0] == f"[{3 + 2 + 3 + 2 + 700}] [(b't', b'between')]"
 
 
-def test_a_publish_without_acknowledgement_is_sent_again_as_a_duplicate(linked):
-    seen = []
-
-    def script(connection: Connection) -> None:
-        connection.accept()
-        seen.append(connection.packet(3))
-        seen.append(connection.packet(3))
-        connection.acknowledge(seen[1])
-        connection.end()
-
-    with ScriptedBroker(script) as broker:
-        out = linked(
-            """
-async def body():
-    it = await opened(PORT)
-    await it.publish(b"a/b", b"token", True)
-    print("done")
-    await it.close()
-""",
-            broker.port,
-        )
-    assert out == ["done", "after 10 s"]
-    first, again = seen
-    assert first[0] == 0x33
-    assert again[0] == 0x3B
-    assert first[1:] == again[1:]
-
-
 def test_a_broker_that_never_acknowledges_is_left(linked):
     def script(connection: Connection) -> None:
-        connection.accept()
+        connection.welcome()
         connection.end()
 
     with ScriptedBroker(script) as broker:
@@ -235,13 +205,13 @@ async def body():
 """,
             broker.port,
         )
-        assert len(broker.connections[0].received) == 3
-    assert out == ["LinkError: broker went silent", "after 20 s"]
+        assert [packet[0] >> 4 for packet in broker.connections[0].received] == [1, 8, 3]
+    assert out == ["LinkError: broker went silent", "after 10 s"]
 
 
 def test_a_ping_without_answer_ends_the_connection(linked):
     def script(connection: Connection) -> None:
-        connection.accept()
+        connection.welcome()
         connection.packet(12)
         connection.send(PINGRESP)
         connection.packet(12)
@@ -264,25 +234,16 @@ async def body():
     assert out == ["answered", "LinkError: broker went silent", "after 10 s"]
 
 
-def test_a_refused_subscription(linked):
+@pytest.mark.parametrize("code", [b"\x80", b"\x01"], ids=["failure", "a QoS that was not asked for"])
+def test_a_refused_subscription(linked, code):
     def script(connection: Connection) -> None:
         connection.accept()
         packet = connection.packet(8)
-        connection.send(b"\x90\x03" + body(packet)[:2] + b"\x80")
+        connection.send(b"\x90\x03" + body(packet)[:2] + code)
         connection.end()
 
     with ScriptedBroker(script) as broker:
-        out = linked(
-            """
-async def body():
-    it = await opened(PORT)
-    try:
-        await it.subscribe(b"a/b")
-    finally:
-        await it.close()
-""",
-            broker.port,
-        )
+        out = linked(OPEN_ONLY, broker.port)
     assert out[0] == "LinkError: broker refuses the subscription"
 
 
@@ -290,7 +251,7 @@ def test_packet_identifiers_run_from_1_to_65535_and_start_again(linked):
     numbers = []
 
     def script(connection: Connection) -> None:
-        connection.accept()
+        connection.welcome()
         for _ in range(3):
             numbers.append(connection.acknowledge(connection.packet(3)))
         connection.end()
@@ -300,7 +261,7 @@ def test_packet_identifiers_run_from_1_to_65535_and_start_again(linked):
             """
 async def body():
     it = await opened(PORT)
-    it._packet_id = 65533
+    it._codec.client.pid = 65533
     for _ in range(3):
         await it.publish(b"a", b"b")
     await it.close()
@@ -313,7 +274,6 @@ async def body():
 WAIT_FOR_THE_END = """
 async def body():
     it = await opened(PORT)
-    await it.subscribe(b"cmd")
     for _ in range(60):
         if it.failure or len(messages) == 2:
             break
@@ -325,8 +285,7 @@ async def body():
 
 def after_subscription(*packets: bytes):
     def script(connection: Connection) -> None:
-        connection.accept()
-        connection.send(b"\x90\x03" + body(connection.packet(8))[:2] + b"\x00")
+        connection.welcome()
         for packet in packets:
             connection.send(packet)
         connection.end()
@@ -355,11 +314,28 @@ def test_messages_that_are_too_long_are_thrown_away_and_counted(linked):
         b"\x30\xff\xff\xff\xff\x01",
         b"\x90\x03\x00\x63\x00",
         b"\x20\x02\x00\x00",
+        b"\x40\x00",
+        b"\x40\x03\x00\x01\x00",
+        b"\x41\x02\x00\x01",
+        b"\x10\x00",
         b"\xd0\x00",
         b"\xf0\x00",
         b"HTTP/1.1 400 Bad Request\r\n" + b"X: " + b"x" * 100,
     ],
-    ids=["cut topic", "QoS 1", "endless length", "SUBACK", "CONNACK", "PINGRESP", "reserved", "HTTP"],
+    ids=[
+        "cut topic",
+        "QoS 1",
+        "endless length",
+        "SUBACK",
+        "CONNACK",
+        "short PUBACK",
+        "long PUBACK",
+        "PUBACK with flags",
+        "CONNECT",
+        "PINGRESP",
+        "reserved",
+        "HTTP",
+    ],
 )
 def test_a_packet_that_makes_no_sense_is_counted_and_ends_the_connection(linked, packet):
     with ScriptedBroker(after_subscription(packet)) as broker:
@@ -383,7 +359,7 @@ import gc
 async def once():
     it = link()
     try:
-        await it.open(lambda: stream(PORT), b"will", b"gone")
+        await it.open(lambda: stream(PORT), b"will", b"gone", b"cmd")
     except LinkError:
         pass
     await it.close()
