@@ -1,36 +1,34 @@
 # Runs the agent and always ends in a reset, after a pause that grows while starts keep failing. The one exception is a
 # development board that is interrupted. RTC memory says why: one byte counts the failed starts, text follows. Every
 # other start after a failed one is made from the other slot, on a heap that holds nothing of the first.
-failed, ending, prompt = 0, None, False
 try:
-    import micropython
-
-    prompt = globals().get("dev")  # as boot.py found it
-    micropython.kbd_intr(3 if prompt else -1)  # the port listens for Ctrl-C again whenever a file starts
-    import sys
-
-    import machine
-
-    failed = (machine.RTC().memory() or b"\0")[0]
-    if failed % 2:
-        sys.path[0] = "/b" if sys.path[0] == "/a" else "/a"
-    from firmware import app
-
-    app.main()
-except BaseException as error:
-    ending = error
-if not (prompt and isinstance(ending, KeyboardInterrupt)):
+    failed, ending, prompt = 0, None, False
     try:
-        import time
+        import micropython
 
-        failed = failed + 1 if failed < 255 else 254
-        machine.RTC().memory(bytes([failed]) + f"{sys.path[0]}: {ending!r}".encode()[:120])
-        time.sleep(min(1 << min(failed - 1, 5), 20))  # shorter than the watchdog's 30 s
+        prompt = micropython.kbd_intr(-1) or globals().get("dev")  # as boot.py has it
     except BaseException:
         pass
     try:
-        import machine
+        import sys, time, machine  # noqa: E401, I001 in this order
 
+        failed = (machine.RTC().memory() or b"\0")[0]
+        if failed % 2:
+            sys.path[0] = "/b" if sys.path[0] == "/a" else "/a"
+        micropython.kbd_intr(3 if prompt else -1)
+        from firmware import app
+
+        app.main()
+    except BaseException as error:
+        ending = error
+    if not (prompt and isinstance(ending, KeyboardInterrupt)):
+        failed = failed + 1 if failed < 255 else 254
+        time.sleep(min(1 << min(failed - 1, 5), 20))  # shorter than the watchdog's 30 s
+        machine.RTC().memory(bytes([failed]))  # what counts before the words, for which memory may not do
+        machine.RTC().memory(bytes([failed]) + f"{sys.path[0]}: {ending!r}".encode()[:120])
+        raise SystemExit
+except BaseException:
+    try:
         machine.reset()
     finally:
         raise SystemExit  # a soft reset, should that have failed
