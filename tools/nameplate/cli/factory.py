@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nameplate.cli.output import clean, json_option, print_json
+from nameplate.cli.factory_image import command as image_command
+from nameplate.cli.output import clean, json_option, print_json, slow_progress
 from nameplate.factory.refused import Refused
 from nameplate.token.kinds import ROLES
 
 if TYPE_CHECKING:
-    from nameplate.factory.image import ImageReport
     from nameplate.factory.registry import Registry
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -32,47 +31,7 @@ def command() -> None:
     """Make images, manufacturer's keys and provisioned units."""
 
 
-@command.command()
-@click.option("--model", required=True, help="A folder of models/, such as kf320.")
-@click.option("--out", type=_FILE, help="The image file (default: MODEL.bin).")
-@click.option("--explain", is_flag=True, help="List what lies where, file by file.")
-@json_option
-def image(model: str, out: Path | None, explain: bool, as_json: bool) -> None:
-    """Build the flash image of a model: the same bytes each time, on every machine."""
-    from nameplate.factory.image import build_image
-
-    report = build_image(model, out or Path(f"{model}.bin"), _slow_progress())
-    if as_json:
-        print_json(asdict(report))
-        return
-    click.echo(clean(f"{report.path}: {report.model} {report.model_name}, {report.size // 1024} KiB"))
-    click.echo(f"sha256 {report.sha256}")
-    click.echo(
-        f"a slot takes {_kib(report.slot_bytes, report.slot_limit)}, all {_kib(report.total_bytes, report.total_limit)}"
-    )
-    click.echo(f"note: {report.base}")
-    if explain:
-        _explain(report)
-
-
-def _kib(size: int, limit: int) -> str:
-    return f"{size // 1024} of {limit // 1024} KiB"
-
-
-def _explain(report: ImageReport) -> None:
-    click.echo("\npartition   offset      size")
-    for row in report.partitions:
-        click.echo(f"{row['name']:<10} {row['offset']:#8x} {row['size']:#9x}")
-    click.echo(
-        "\nBootloader (0x1000 on the ESP32, 0x0 on the C3 and S3), phy_init and factory are erased: a MicroPython base"
-        "\ngoes there. The table at 0x8000 is the stock 4 MiB one. nvs is erased: `factory provision` writes it."
-        "\nvfs is littlefs 2.0 with 512 blocks of 4096 bytes; a file takes whole blocks, which is what the limits count."
-        "\nSlots /a and /b are alike. Code is .mpy 6.3 for every 32-bit chip, without asserts, with line numbers.\n"
-    )
-    for path, size in report.files.items():
-        if not path.startswith("/b/"):
-            click.echo(f"{size:>8}  {clean(path)}")
-
+command.add_command(image_command)
 
 @command.command()
 @click.argument("directory", type=_FOLDER)
@@ -171,7 +130,7 @@ def provision(
         out=out,
         keys=keys_folder,
         registry=registry,
-        progress=_slow_progress(),
+        progress=slow_progress(),
     )
     seconds = round(time.monotonic() - started, 2)
     if as_json:
@@ -261,17 +220,3 @@ def _wifi_psk(asked: dict[str, Any], psk: str | None, psk_file: Path | None, is_
         "no Wi-Fi password is given",
         f"use --wifi-psk-file, the environment's {_PSK_VARIABLE}, or --wifi-open",
     )
-
-
-def _slow_progress() -> Callable[[str], None]:
-    """Tells steps on stderr, once a second, and only when the work has taken more than two seconds."""
-    started = told = time.monotonic()
-
-    def progress(step: str) -> None:
-        nonlocal told
-        now = time.monotonic()
-        if now - started > 2 and now - told > 1:
-            told = now
-            click.echo(clean(f"{step} ({now - started:.0f} s)"), err=True)
-
-    return progress
