@@ -303,7 +303,7 @@ print(socket.getaddrinfo("localhost", 80)[0][-1])
     with running(tmp_path, main, world={"dns": "hang"}) as board:
         board.at(5_000, "button", "pressed")
         board.at(10_000, "dns", "ok")
-        assert lines(board, 4)[1:] == ["-202 15", "True", "('127.0.0.1', 80)"]
+        assert lines(board, 4)[1:] == ["-202 15", "True", "('192.168.4.2', 80)"]
 
 
 UDP = (
@@ -352,7 +352,87 @@ for i in range(3):
     with running(tmp_path, main) as board:
         board.at(4_000, "dns", "fail")
         board.at(9_000, "dns", "hang")
-        assert lines(board, 4)[1:] == ["0 b'\\x7f\\x00\\x00\\x01'", "2 None", "116"]
+        assert lines(board, 4)[1:] == ["0 b'\\xc0\\xa8\\x04\\x02'", "2 None", "116"]
+
+
+def test_a_name_server_that_lies_refuses_or_knows_names_of_the_world(tmp_path: Path) -> None:
+    query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x06broker\x04home\x00\x00\x01\x00\x01"
+    main = (
+        UDP
+        + f"""
+query = {query!r}
+for asked in (query, query.replace(b"broker", b"source")):
+    found = ask((wlan.ifconfig()[3], 53), asked)[0]
+    print(found[3] & 15, found[-4:])
+time.sleep(10)
+print(ask((wlan.ifconfig()[3], 53), query)[0][3] & 15)
+time.sleep(5)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(3)
+s.sendto(query, (wlan.ifconfig()[3], 53))
+print([len(s.recvfrom(512)[0]) for i in range(4)])
+"""
+    )
+    with running(tmp_path, main, world={"names": "broker.home, source.home=10.1.2.3"}) as board:
+        board.at(7_000, "dns", "refuse")
+        board.at(14_000, "dns", "wrong")
+        assert lines(board, 5)[1:] == [
+            "0 b'\\xc0\\xa8\\x04\\x02'",
+            "0 b'\\n\\x01\\x02\\x03'",
+            "5",
+            "[45, 45, 26, 43]",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("ntp", "told"),
+    [
+        ("ok", "[(36, 2, 1795510801), (36, 2, 1795510801)]"),
+        ("disagree", "[(36, 2, 1795510801), (36, 2, 1795510861)]"),
+        ("lies", "[(36, 2, 978307200), (36, 2, 978307200)]"),
+        ("kod", "[(228, 0, b'RATE'), (228, 0, b'RATE')]"),
+        ("dead", "[116, 116]"),
+    ],
+)
+def test_time_servers_that_fail_or_lie(tmp_path: Path, ntp: str, told: str) -> None:
+    main = (
+        UDP
+        + """
+def time_of(last):
+    found = ask(("198.51.100.%d" % last, 123), b"\\x23" + bytes(47))
+    if type(found) is int:
+        return found
+    data = found[0]
+    return data[0], data[1], int.from_bytes(data[40:44], "big") - 2208988800 if data[1] else data[12:16]
+print([time_of(10), time_of(11)])
+"""
+    )
+    with running(tmp_path, main, world={"clock": "2026-11-24T09:00:00", "ntp": ntp}) as board:
+        assert lines(board, 2)[1] == told
+
+
+def test_at_another_pace_than_the_real_time_servers_need_to_be_given_a_time(tmp_path: Path) -> None:
+    main = UDP + 'print(ask(("198.51.100.10", 123), b"\\x23" + bytes(47)))\n'
+    with running(tmp_path, main) as board:
+        assert lines(board, 2)[1] == "116"
+    with running(tmp_path, main, speed=1.0) as board:
+        assert "198.51.100.10" in lines(board, 2, 20_000)[1]
+
+
+def test_a_black_hole_swallows_new_connections_and_leaves_names_alone(tmp_path: Path) -> None:
+    main = (
+        UDP
+        + """
+print(ask(("198.51.100.10", 123), b"\\x23" + bytes(47))[1])
+s = socket.socket()
+s.settimeout(9)
+start = time.ticks_ms()
+try: s.connect(("192.0.2.7", 1883))
+except OSError as error: print(error.args[0], time.ticks_diff(time.ticks_ms(), start) // 1000)
+"""
+    )
+    with running(tmp_path, main, world={"broker": "black_hole", "clock": "1795510800"}) as board:
+        assert lines(board, 3)[1:] == ["('198.51.100.10', 123)", "116 9"]
 
 
 def test_a_select_over_many(tmp_path: Path) -> None:

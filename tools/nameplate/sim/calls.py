@@ -6,6 +6,7 @@ import json
 import random
 import struct
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nameplate.sim import interpreter
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from nameplate.sim.interpreter import Interpreter
 
 _ESP_ERR_NVS_NOT_INITIALIZED = 0x1101
+_PROGRAM_US = 350  # of the few bytes that NVS writes at a time
 _DNS_US = 40_000
 _DNS_HANG_US = 15_000_000  # what a call to a dead name server holds the interpreter
 
@@ -62,7 +64,7 @@ class Calls:
 
     def _erase(self, child: Interpreter, body: bytes) -> None:
         self._engine.flash.erase(*struct.unpack("<II", body))
-        child.reply()
+        child.reply(struct.pack("<I", int(self._engine.world["flash_erase_ms"]) * 1000))
 
     def _feed(self, child: Interpreter, body: bytes) -> None:
         self._engine.arm_watchdog(self.watchdog_ms)
@@ -165,6 +167,14 @@ class Calls:
             raise OSError(-_ESP_ERR_NVS_NOT_INITIALIZED, "ESP_ERR_NVS_NOT_INITIALIZED")
         return self.nvs
 
+    def _written(self, change: Callable[[], object]) -> int:
+        """Microseconds for which the change of NVS held the processor."""
+        flash = self._engine.flash
+        erases, programs = flash.erases, flash.programs
+        change()
+        erased = (flash.erases - erases) * int(self._engine.world["flash_erase_ms"]) * 1000
+        return erased + (flash.programs - programs) * _PROGRAM_US
+
     def call_nvs_open(self, child: Interpreter, blob: bytes, namespace: str) -> Any:
         return self._storage().open(namespace)
 
@@ -172,7 +182,7 @@ class Calls:
         return self._storage().get_i32(namespace, key)
 
     def call_nvs_set_i32(self, child: Interpreter, blob: bytes, namespace: int, key: str, value: int) -> Any:
-        self._storage().set_i32(namespace, key, value)
+        return self._written(lambda: self._storage().set_i32(namespace, key, value))
 
     def call_nvs_get_blob(self, child: Interpreter, blob: bytes, namespace: int, key: str, room: int) -> Any:
         value = self._storage().get_blob(namespace, key)
@@ -181,10 +191,10 @@ class Calls:
         return None, value
 
     def call_nvs_set_blob(self, child: Interpreter, blob: bytes, namespace: int, key: str) -> Any:
-        self._storage().set_blob(namespace, key, blob)
+        return self._written(lambda: self._storage().set_blob(namespace, key, blob))
 
     def call_nvs_erase_key(self, child: Interpreter, blob: bytes, namespace: int, key: str) -> Any:
-        self._storage().erase_key(namespace, key)
+        return self._written(lambda: self._storage().erase_key(namespace, key))
 
     def call_wlan(self, child: Interpreter, blob: bytes, name: str, arguments: list[Any]) -> Any:
         radio = self._engine.radio
@@ -200,13 +210,39 @@ class Calls:
         """What becomes of something sent to an address: [word, the host's own address]."""
         if self._engine.radio.state != UP:
             return ["silent", None]
-        if self._engine.world["broker"] == "refused" and kind == "tcp":
-            return ["refused", None]
-        return ["sent", list(self._engine.lan.route(kind, host, port))]
+        if kind == "udp" and self._engine.lan.serves(host, port):
+            return ["lan", None]
+        word = {"refused": "refused", "black_hole": "silent"}.get(self._engine.world["broker"], "sent")
+        if kind == "tcp" and word != "sent":
+            return [word, None]
+        return ["sent", list(self._engine.lan.route(host, port))]
+
+    def call_datagram(self, child: Interpreter, blob: bytes, host: str, port: int) -> Any:
+        """What the network's own servers answer: [[after how many microseconds, host, port, length]], and the bytes."""
+        engine = self._engine
+        name = engine.lan.asks_host(host, port, blob)
+
+        def reply(found: str | None = None) -> tuple[list[list[object]], bytes]:
+            answers = engine.lan.answer(host, port, blob, found)
+            heads: list[list[object]] = [[one.delay_us, one.host, one.port, len(one.data)] for one in answers]
+            return heads, b"".join(one.data for one in answers)
+
+        if name is None:
+            return reply()
+
+        def look_up() -> None:
+            found = resolve(name)
+            with engine.lock:
+                if engine.interpreter is child:
+                    child.reply_json(*reply(found))
+
+        threading.Thread(target=look_up, daemon=True).start()
+        return _ANSWERED
 
     def call_resolve(self, child: Interpreter, blob: bytes, host: str) -> Any:
         """[address or None, how long it took in microseconds]."""
         engine = self._engine
+        engine.event("lookup", host)
         if not engine.radio.linked:
             return [None, 0]
         if engine.world["dns"] != "ok" or engine.radio.state != UP:

@@ -114,11 +114,10 @@ class Engine:
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         self.watch.register(self._wake_read, selectors.EVENT_READ, lambda: os.read(self._wake_read, 4096))
-        self.lan = Lan(self.watch, self.clock, self.world)
+        self.lan = Lan(self.clock, self.world)
         try:
             self.port = open_port(port, self.watch, self.receive)
         except NameplateError:
-            self.lan.close()
             self._give_back()
             raise
         self.uart = Uart(self.chip, self.clock, self._say, self.event, self.pace.resume)
@@ -169,7 +168,6 @@ class Engine:
     def close(self) -> None:
         """Give back what the system lent."""
         self.port.close()
-        self.lan.close()
         self._give_back()
 
     def _give_back(self) -> None:

@@ -21,6 +21,7 @@ DOWN, UP, LOST, SILENT = range(4)
 
 _NOWHERE = ".".join("0000")
 ADDRESS, MASK, GATEWAY = "192.168.4.23", "255.255.255.0", "192.168.4.1"
+HOST = "192.168.4.2"  # the computer that this runs on
 
 
 class WifiError(Exception):

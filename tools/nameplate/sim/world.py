@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -70,6 +71,19 @@ def _moment(value: str) -> str:
     return str(int(moment.timestamp()))
 
 
+def _names(value: str) -> str:
+    for entry in value.split(",") if value else ():
+        name, equals, address = entry.strip().partition("=")
+        try:
+            if equals:
+                ipaddress.IPv4Address(address)
+        except ValueError:
+            name = ""
+        if not name:
+            raise ValueError("must be NAME or NAME=ADDRESS, separated by commas")
+    return value
+
+
 def _any(value: str) -> str:
     return value
 
@@ -93,12 +107,25 @@ KEYS: dict[str, Key] = {
     "ssid": Key("", _any, "its name; empty: any will do"),
     "psk": Key("", _any, "its password; empty: any will do"),
     "rssi": Key("-58", _signed, "signal strength in dBm"),
-    "dns": Key("ok", _one_of("ok", "hang", "fail"), "the name server"),
-    "broker": Key(
-        "reachable", _one_of("reachable", "refused", "silent"), "what lies beyond the access point"
+    "dns": Key("ok", _one_of("ok", "hang", "fail", "refuse", "wrong"), "the name server"),
+    "names": Key(
+        "",
+        _names,
+        "what it knows: NAME (this computer) or NAME=ADDRESS, with commas; others it asks the host for",
     ),
-    "clock": Key("", _moment, "the true time in UTC, which time servers tell; none: they are silent"),
+    "broker": Key(
+        "reachable",
+        _one_of("reachable", "refused", "black_hole", "silent"),
+        "what lies beyond the access point: black_hole swallows new connections, silent everything",
+    ),
+    "ntp": Key("ok", _one_of("ok", "dead", "disagree", "lies", "kod"), "the time servers"),
+    "clock": Key(
+        "",
+        _moment,
+        "the true time in UTC, which time servers tell; empty: the host's, at real pace; none: they are silent",
+    ),
     "power": Key("on", _one_of("on", "off"), "the supply"),
+    "flash_erase_ms": Key("40", _whole(1, 400), "how long an erase of a block of flash holds everything"),
     "power_cut_at": Key(
         "never", _whole(1, 10**9, "never"), "fail the supply in the n-th flash operation from now"
     ),

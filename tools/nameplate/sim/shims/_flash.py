@@ -4,7 +4,6 @@ from micropython import const
 import _core
 import struct
 
-_ERASE_US = const(40000)
 _PROGRAM_US = const(350)  # for each 256 bytes begun
 
 _file = open(_core.hello["flash"], "rb")
@@ -28,5 +27,5 @@ def program(address, data):
 
 
 def erase(address, size):
-    _core.request(_core.ERASE, struct.pack("<II", address, size))
-    _core.spend(size // 4096 * _ERASE_US)
+    us = struct.unpack("<I", _core.request(_core.ERASE, struct.pack("<II", address, size)))[0]
+    _core.spend(size // 4096 * us)

@@ -22,7 +22,7 @@ class NVS:
     def set_i32(self, _key, _value):
         if not -(1 << 31) <= _value < 1 << 31:
             raise OverflowError("overflow converting long int to machine word")
-        _core.call("nvs_set_i32", self._namespace, _key, _value)
+        _core.spend(_core.call("nvs_set_i32", self._namespace, _key, _value)[0])
 
     def get_blob(self, _key, _buffer):
         _value = _core.call("nvs_get_blob", self._namespace, _key, len(_buffer))[1]
@@ -30,10 +30,10 @@ class NVS:
         return len(_value)
 
     def set_blob(self, _key, _value):
-        _core.call("nvs_set_blob", self._namespace, _key, blob=bytes(_value))
+        _core.spend(_core.call("nvs_set_blob", self._namespace, _key, blob=bytes(_value))[0])
 
     def erase_key(self, _key):
-        _core.call("nvs_erase_key", self._namespace, _key)
+        _core.spend(_core.call("nvs_erase_key", self._namespace, _key)[0])
 
     def commit(self):
         pass  # IDF writes at once too

@@ -61,7 +61,10 @@ class socket(_io.IOBase):
         self._state = _OPEN if _type == SOCK_DGRAM else _NEW
         self._life = _core.network_lives
         self._held = b""  # taken from the program, not yet given to the host: there is no link
-        self._due_us = None  # when an unanswered connection request is given up
+        self._due_us = (
+            None  # when an unanswered connection request is given up, or the first datagram below is here
+        )
+        self._coming = []  # (when, data, from where): what servers of the home network have answered
 
     # What our select needs to know
 
@@ -83,6 +86,8 @@ class socket(_io.IOBase):
             return argument & (_POLLIN | _POLLOUT) if _core.clock.us() >= self._due_us else 0
         if not self._live():
             return argument & _POLLOUT if len(self._held) < _SEND_ROOM else 0
+        if self._coming:
+            return argument & _POLLIN if _core.clock.us() >= self._due_us else 0
         self._flush()
         return 0
 
@@ -238,7 +243,14 @@ class socket(_io.IOBase):
         word, to = _lwip.route("udp", (_lwip.resolve(_address[0]), _address[1]))
         if word == "unreachable":
             raise OSError(_EHOSTUNREACH)
-        if word == "sent":
+        if word == "lan":
+            heads, data = _core.call("datagram", _address[0], _address[1], blob=bytes(_data))
+            at = 0
+            for delay_us, host, port, size in heads:
+                self._coming.append((_core.clock.us() + delay_us, data[at : at + size], (host, port)))
+                at += size
+            self._due()
+        elif word == "sent":
             _core.hot()
             self._aliases = getattr(self, "_aliases", {})
             self._aliases[(to[0], to[1])] = (_lwip.resolve(_address[0]), _address[1])
@@ -276,11 +288,19 @@ class socket(_io.IOBase):
                 return data
             self._block(_POLLIN, until)
 
+    def _due(self):
+        self._coming.sort(key=lambda coming: coming[0])
+        self._due_us = self._coming[0][0] if self._coming else None
+
     def recvfrom(self, _bufsize):
         until = self._until()
         while True:
             self._check()
             if self._live():
+                if self._coming and _core.clock.us() >= self._due_us:
+                    _, data, address = self._coming.pop(0)
+                    self._due()
+                    return data[:_bufsize], address
                 try:
                     data, address = self._real.recvfrom(_bufsize)
                     _core.answered()
