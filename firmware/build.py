@@ -93,8 +93,9 @@ def build(board, settings, reason):
         refused = Refused()
         commands = Commands(unit, settings, clock, p256, replies, refused)
         uplink = Uplink(
-            unit, settings, clock, bootcount, network, link, outbox, signer, commands, _codec(unit), refused
-        )
+            unit, settings, clock, bootcount, network, link, outbox, signer, commands, _codec(unit), refused,
+            (Resolver(board.wifi.dns), board.nvs, clock, watch),
+        )  # fmt: skip
         first = first_claims(unit, version.VERSION, pins.reset_cause())
         chain = Chain(signer, outbox, unit, clock, bootcount, first)
         reporter = Reporter(chain, settings, station, watch, supervisor.lag, agent.note)

@@ -1,28 +1,14 @@
-"""Where the broker is: mqtt://HOST:PORT, HOST being an IPv4 address or "localhost".
+"""Where the broker is: mqtt://HOST[:PORT], or mqtts:// over TLS; HOST is a name or an IPv4 address."""
 
-A name is not accepted yet: resolving one would block every task for up to twenty seconds on this port.
-"""
-
-_DEFAULT_PORT = 1883
+_SCHEMES = (("mqtt://", 1883, False), ("mqtts://", 8883, True))
 
 
 def parse(url):
-    """(address, port) of a broker URL; ValueError says in plain words what is wrong with it."""
-    if not url.startswith("mqtt://"):
-        raise ValueError(
-            "the broker URL must start with mqtt:// (TLS comes later)" if url else "no broker URL set"
-        )
-    host, _, port = url[7:].partition(":")
-    if host == "localhost":
-        host = "127.0.0.1"
-    if not _is_ipv4(host):
-        raise ValueError("the broker must be given by its IPv4 address: names are not resolved yet")
-    return host, int(port) if port else _DEFAULT_PORT
-
-
-def _is_ipv4(host):
-    parts = host.split(".")
-    return len(parts) == 4 and all(
-        0 < len(part) <= 3 and all(digit in "0123456789" for digit in part) and int(part) < 256
-        for part in parts
-    )
+    """(host, port, over TLS or not) of a broker URL; ValueError says in plain words what is wrong with it."""
+    for scheme, usual, secure in _SCHEMES:
+        if url.startswith(scheme):
+            host, _, port = url[len(scheme) :].partition(":")
+            if not host or port and not (port.isdigit() and 0 < int(port) < 65536):
+                raise ValueError("the broker URL has no host or a wrong port")
+            return host, int(port) if port else usual, secure
+    raise ValueError("the broker URL must start with mqtt:// or mqtts://" if url else "no broker URL set")

@@ -22,6 +22,7 @@ SETUP = (
 sys.path.append({umqtt!r})
 from lib.mqtt_memory import Codec
 from firmware.clock import Clock
+from firmware.uplink.dns import Resolver
 from firmware.uplink.refused import Refused
 from firmware.uplink.status import LinkStatus
 from firmware.uplink.uplink import Uplink
@@ -61,11 +62,19 @@ class Commands:
         self.waiting = False
         return b"reply to " + self.offered[-1]
 
+class Nvs:
+    blobs = {}
+    def get_blob(self, key, limit):
+        return self.blobs.get(key)
+class Watch:
+    suspected = False
+
 unit, settings, network, outbox, commands, refused = Unit(), Settings(), Network(), Outbox(), Commands(), Refused()
 clock = Clock(1795478400)
 status = LinkStatus(network, clock.uptime_s)
 codec = Codec(unit.ueid.encode(), b"user", b"secret", 60)
-uplink = Uplink(unit, settings, clock, 7, network, status, outbox, Signer(), commands, codec, refused)
+uplink = Uplink(unit, settings, clock, 7, network, status, outbox, Signer(), commands, codec, refused,
+    (Resolver(lambda: None), Nvs(), clock, Watch()))
 longest = [0, time.ticks_ms()]
 def alive():
     now = time.ticks_ms()
@@ -272,7 +281,7 @@ def test_without_a_network_there_is_no_attempt_and_the_network_says_why(uplinked
 network.up = False
 async def body():
     await asyncio.sleep(600)
-    print(status.state, status.sent, uplink._connections)
+    print(status.state, status.sent, uplink.connections)
 """,
         1,
     )
@@ -354,7 +363,7 @@ def test_each_connection_has_its_own_number(uplinked):
         out = uplinked(
             """
 async def body():
-    await until(lambda: uplink._connections == 3 and status.word == "broker not available")
+    await until(lambda: uplink.connections == 3 and status.word == "broker not available")
     print(status.word)
 """,
             broker.port,
@@ -367,12 +376,12 @@ async def body():
     ("url", "words"),
     [
         ("", "no broker URL set"),
-        ("mqtts://10.0.0.1:8883", "the broker URL must start with mqtt:// (TLS comes later)"),
-        (
-            "mqtt://broker.example:1883",
-            "the broker must be given by its IPv4 address: names are not resolved yet",
-        ),
-        ("mqtt://1.2.3.456", "the broker must be given by its IPv4 address: names are not resolved yet"),
+        ("http://10.0.0.1", "the broker URL must start with mqtt:// or mqtts://"),
+        ("mqtt://:1883", "the broker URL has no host or a wrong port"),
+        ("mqtt://10.0.0.1:x", "the broker URL has no host or a wrong port"),
+        ("mqtt://10.0.0.1:70000", "the broker URL has no host or a wrong port"),
+        ("mqtt://broker.example", "DNS: no name server"),
+        ("mqtts://10.0.0.1", "TLS: no CA set"),
     ],
 )
 def test_a_broker_that_cannot_be_used_is_told_plainly(uplinked, url, words):
@@ -391,10 +400,10 @@ async def body():
 @pytest.mark.parametrize(
     ("url", "where"),
     [
-        ("mqtt://localhost", ("127.0.0.1", 1883)),
-        ("mqtt://localhost:2883", ("127.0.0.1", 2883)),
-        ("mqtt://192.168.1.20:1883", ("192.168.1.20", 1883)),
-        ("mqtt://0.0.0.0", ("0.0.0.0", 1883)),
+        ("mqtt://localhost", ("localhost", 1883, False)),
+        ("mqtt://192.168.1.20:2883", ("192.168.1.20", 2883, False)),
+        ("mqtts://broker.example", ("broker.example", 8883, True)),
+        ("mqtts://broker.example:443", ("broker.example", 443, True)),
     ],
 )
 def test_addresses(url, where):

@@ -1,0 +1,69 @@
+"""A stream to the broker: the name resolved, TCP connected, TLS shaken hands over where the URL asks for it.
+
+Nothing blocks, everything has a deadline, and what fails is a LinkError in plain words. Needed while connecting; under
+TLS it stays, for its stream.
+"""
+
+import asyncio
+
+from micropython import const
+
+from firmware.uplink.address import parse
+from firmware.uplink.mqtt import LinkError
+from lib import rare
+from lib.loading import Quick
+
+_CONNECT_MS = const(10000)
+
+
+async def connect(url, resolver, nvs, clock, watch):
+    """The stream. ValueError for a URL that cannot be used. `watch.suspected` puts off what blocks the loop."""
+    host, port, secure = parse(url)
+    tls = None
+    try:
+        if secure:
+            with Quick():
+                from firmware.uplink import tls
+            context = tls.context(nvs)
+        stream = await _reach(await _address(resolver, host), port)
+        if secure:
+            stream = Ahead(await tls.shake(context, stream, host, clock, watch))
+        return stream
+    finally:
+        if tls:
+            rare.forget(("firmware.uplink.tls", "firmware.blob"))
+
+
+async def _address(resolver, host):
+    try:
+        return await resolver.resolve(host)
+    except OSError as error:
+        raise LinkError(str(error))
+
+
+async def _reach(address, port):
+    try:
+        stream = (await asyncio.wait_for_ms(asyncio.open_connection(address, port), _CONNECT_MS))[0]
+        early = stream.s.read(1)  # raises what became of the connection; a broker never speaks first
+    except asyncio.TimeoutError:  # noqa: UP041 - MicroPython has no other
+        raise LinkError("broker does not answer")
+    except OSError as error:
+        raise LinkError(f"broker not reached ({error.args[0] if error.args else '?'})")
+    if early is not None:
+        stream.s.close()
+        raise LinkError("malformed packet" if early else "broker closed the connection")
+    return stream
+
+
+class Ahead(asyncio.StreamWriter):
+    """A stream whose first byte has gone ahead: TLS is shaken hands over by writing, and each MQTT connection begins alike."""
+
+    def __init__(self, socket):
+        super().__init__(socket)
+        self.ahead = True
+
+    def write(self, data):
+        if self.ahead:
+            self.ahead = False
+            data = data[1:]
+        super().write(data)
