@@ -34,6 +34,7 @@ from firmware.reporter import Reporter
 from firmware.sensors.station import Station
 from firmware.supervisor import Supervisor
 from firmware.uplink.commands import Commands
+from firmware.uplink.dns import Resolver
 from firmware.uplink.refused import Refused
 from firmware.uplink.status import LinkStatus
 from firmware.uplink.uplink import KEEPALIVE_S, Uplink
