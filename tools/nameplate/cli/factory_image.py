@@ -103,4 +103,5 @@ def _row(region: dict[str, Any]) -> str:
 
 
 def _vfs_blocks(report: ImageReport) -> int:
-    return next(region["size"] // 4096 for region in report.map if region["name"] == "vfs")
+    sizes: dict[str, int] = {region["name"]: region["size"] for region in report.map}
+    return sizes["vfs"] // 4096

@@ -126,7 +126,7 @@ def _what(row: Partition, to_the_end: bool) -> str:
     if row.type == partitions.APP:
         return "MicroPython" if row.subtype in (0x00, 0x10) else "room for another program"
     if row.name == "vfs":
-        return "littlefs: the agent, twice, and its data" + (", to the flash's end" if to_the_end else "")
+        return "the agent, twice, and its data (littlefs)" + (", to the flash's end" if to_the_end else "")
     words = {
         "nvs": "identity, key, settings",
         "otadata": "which program starts",
