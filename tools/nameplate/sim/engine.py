@@ -123,6 +123,7 @@ class Engine:
         self.uart = Uart(self.chip, self.clock, self._say, self.event, self.pace.resume)
         self._calls = Calls(self, seed)
         self.interpreter: Interpreter | None = None
+        self.asked = 0  # calls of the interpreter since its start
         self._cause = "power"
         self._boot_us = 0
         self._watchdog: Timer | None = None
@@ -295,6 +296,13 @@ class Engine:
                 self.pace.catch_up(now_us)
             if self.interpreter is not child:
                 return
+            self.asked += 1
+            if self.world["ctrl_c_at"] == str(self.asked):
+                self.world.set("ctrl_c_at", "never")
+                self.event(
+                    "ctrl-c", f"with call {self.asked}" + ("" if self.uart.interruptible else ", unheard")
+                )
+                self.receive(b"\x03")
             try:
                 if kind == interpreter.IDLE:
                     self._rest(child, *struct.unpack("<qB", body))
@@ -334,6 +342,7 @@ class Engine:
                 self._power_failed()
                 return
         self.interpreter = Interpreter(self.chip.free_heap * _OBJECTS + _SHIMS_HEAP)
+        self.asked = 0
         self.uart.start(self.interpreter)
         self.watch.register(self.interpreter.line, selectors.EVENT_READ, self._from_line)
         self.watch.register(self.interpreter.output, selectors.EVENT_READ, self._from_inside)

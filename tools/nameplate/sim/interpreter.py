@@ -80,6 +80,8 @@ class Interpreter:
         self._input_other_end = stdin_read
         self._received = bytearray()
         self._notices = 0  # sent since the interpreter last called
+        self._owed = False  # it waits for an answer
+        self._interrupt_next = False  # and is to hear of a Ctrl-C with it
         os.set_blocking(self.output, False)
 
     @property
@@ -104,13 +106,17 @@ class Interpreter:
             if len(self._received) < whole:
                 break
             self._notices = 0
+            self._owed = True
             found.append((kind, reads, now_us, bytes(self._received[_CALL_HEAD.size : whole])))
             del self._received[:whole]
         return found
 
     def _send(self, kind: int, body: bytes) -> None:
+        interrupt = kind != _NOTICE and self._interrupt_next
+        if kind != _NOTICE:
+            self._owed = self._interrupt_next = False
         with contextlib.suppress(ConnectionError):  # it is gone; the loop will see the end of the line
-            self.line.sendall(_HEAD.pack(kind, 0, len(body)) + body)
+            self.line.sendall(_HEAD.pack(kind, interrupt, len(body)) + body)
 
     def reply(self, body: bytes = b"") -> None:
         self._send(_REPLY, body)
@@ -135,9 +141,17 @@ class Interpreter:
     def feed_input(self, data: bytes) -> None:
         os.write(self._input, data)
 
+    @property
+    def waits_for_answer(self) -> bool:
+        """Whether it is in a call, and so not in the middle of anything of its own."""
+        return self._owed or bool(select.select([self.line], [], [], 0)[0])
+
     def interrupt(self) -> None:
-        """Ctrl-C: KeyboardInterrupt at the next byte code."""
-        self._process.send_signal(signal.SIGINT)
+        """Ctrl-C: KeyboardInterrupt as the call ends that it is in, or at once."""
+        if self.waits_for_answer:
+            self._interrupt_next = True
+        else:
+            self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
         """The process is gone when this returns."""

@@ -106,9 +106,13 @@ class Uart:
         return len(data)
 
     def _interrupt(self) -> None:
+        if self._child is None:
+            return
         # The host's interpreter takes a second signal before the first is handled as an order to quit.
         now = time.monotonic()
-        if self._child is not None and now - self._interrupted_at > 0.2:
+        if self._child.waits_for_answer:
+            self._child.interrupt()
+        elif now - self._interrupted_at > 0.2:
             self._interrupted_at = now
             self._child.interrupt()
 

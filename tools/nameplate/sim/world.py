@@ -129,6 +129,11 @@ KEYS: dict[str, Key] = {
     "power_cut_at": Key(
         "never", _whole(1, 10**9, "never"), "fail the supply in the n-th flash operation from now"
     ),
+    "ctrl_c_at": Key(
+        "never",
+        _whole(1, 10**9, "never"),
+        "a Ctrl-C arrives with the n-th thing that the program asks of the chip since its start",
+    ),
     "torn": Key("on", _one_of("on", "off"), "a cut leaves half of an operation behind"),
 }
 

@@ -1,7 +1,7 @@
 # The line between the interpreter and the board: calls to the supervisor, simulated time, and what interrupts it.
 #
 # A call: kind (1 byte), flash reads since the last call (1 byte), length (2 bytes), simulated time (8 bytes; 0 when the
-# supervisor knows it), payload; all little endian. An answer: kind (1), 0 (1), length (2), payload. A call has one
+# supervisor knows it), payload; all little endian. An answer: kind (1), a Ctrl-C came (1), length (2), payload. A call has one
 # answer; notices (an edge, a timer, the radio) may come at any time. They are taken in whenever the interpreter is at rest
 # or calls, and put to its own scheduler, so a handler runs between two byte codes as it does on the chip.
 from micropython import const
@@ -52,6 +52,7 @@ handlers = {}  # (kind, number) -> callable taking the notice's value
 network = DOWN
 network_lives = 0  # rises when all connections have died with their address
 masked = False
+interrupted = False  # a Ctrl-C that the next call is to raise when it has its answer
 reads = 0  # flash reads since the supervisor was last told
 _hot_until = 0
 
@@ -65,18 +66,18 @@ def _receive():
         _has_head = True
     body = link.read(_head[2] | _head[3] << 8)
     _has_head = False
-    return _head[0], body
+    return _head[0], body, _head[1]
 
 
 def _exchange(op, payload):
     # One call and its answer; notices that come between are kept. A Ctrl-C in between is put off until the answer is
     # here: one that nobody takes would be taken for the next call's.
-    global reads
+    global interrupted, reads
     told = min(reads, 255)
     reads -= told
     message = struct.pack("<BBHq", op, told, len(payload), clock.base if clock.free else 0) + payload
     sent = False
-    answer = interrupt = None
+    answer = None
     while True:
         try:
             if not sent:
@@ -88,16 +89,17 @@ def _exchange(op, payload):
                 break
             _notices.append(answer[1])
             answer = None
-        except KeyboardInterrupt as error:
-            interrupt = error
-    if interrupt:
-        raise interrupt
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted or answer[2]:
+        interrupted = False
+        raise KeyboardInterrupt
     return answer
 
 
 def request(op, payload=b""):
     # One call and its answer; then whatever interrupted meanwhile is put to the scheduler.
-    kind, body = _exchange(op, payload)
+    kind, body, _ = _exchange(op, payload)
     if op == CALL:
         clock.quiet = 0  # it may have started something
     if _notices:
@@ -178,7 +180,7 @@ class Clock:
 def idle(until_us, console=False):
     # Free time: let the world run until then, or until something happens (also on the console, if that is waited for).
     wanted = struct.pack("<qB", -1 if until_us is None else until_us, console)
-    _, answer = _exchange(IDLE, wanted)
+    _, answer, _ = _exchange(IDLE, wanted)
     now, clock.quiet = struct.unpack("<qq", answer)
     clock.base = max(clock.base, now)
     if _notices:

@@ -135,6 +135,8 @@ def _set_up(partition):
     # As the port does it: an empty partition is made into a file system, a damaged one stops the start for good.
     first = bytearray(4096)
     partition.readblocks(0, first)
+    if first != b"\xff" * 4096:
+        _listen(3)  # the one place before boot.py where the port does
     while first != b"\xff" * 4096:
         _sys._print("The filesystem appears to be corrupted.")
         _modules["time"].sleep(3)
@@ -145,31 +147,50 @@ def _set_up(partition):
         file.write("# This file is executed on every boot (including wake-boot from deepsleep)\n")
 
 
+def _listen(character):
+    # Listen for it, or for nothing. A Ctrl-C that comes just now is for the program: its next call raises it.
+    try:
+        _core.call("kbd_intr", character)
+    except KeyboardInterrupt:
+        _core.interrupted = True
+
+
+def _failed(error):
+    _listen(-1)
+    _core.interrupted = False
+    _sys.print_exception(error)
+
+
 def _run_file(name, namespace):
-    # As main.c does it: a missing file is nothing, an error is printed, an exit is a soft reset.
+    # As main.c does it: a missing file is nothing, an error is printed, an exit is a soft reset. Says whether all is well.
     try:
         with open(name) as file:
             source = file.read()
     except OSError:
-        return
-    # The port listens for Ctrl-C while a file runs, whatever the file before it asked for.
+        return True
+    # The port listens for Ctrl-C while a file runs, whatever the file before it asked for. What came and was not raised
+    # by then is raised as the file ends.
     try:
         code = compile(source, name, "exec")
-        _core.call("kbd_intr", 3)
+        _listen(3)
         exec(code, namespace)
         _core.call("kbd_intr", -1)
+        return True
     except SystemExit:
         _core.call("soft_reset")
         while True:
             _core.rest(None)
     except BaseException as error:
-        _core.call("kbd_intr", -1)
-        _sys.print_exception(error)
+        _failed(error)
+        return False
 
 
 def run(namespace):
     _load()
-    _mount()
+    try:
+        _mount()
+    except KeyboardInterrupt as error:
+        _failed(error)
     _sys_path[:] = ["", ".frozen", "/lib"]
     for name in list(_modules):
         if name.startswith("_") and name not in ("__main__", "_asyncio"):
@@ -182,7 +203,6 @@ def run(namespace):
     builtins.open = _open
     _gc.collect()
     _core.call("started", _gc.mem_free(), _gc.mem_alloc())
-    _run_file("boot.py", namespace)
-    if not _core.hello["raw_prompt"]:
+    if _run_file("boot.py", namespace) and not _core.hello["raw_prompt"]:
         _run_file("main.py", namespace)
     _core.call("repl")
