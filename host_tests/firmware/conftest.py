@@ -11,3 +11,9 @@ from nameplate.sim import frozen
 def umqtt() -> Path:
     """A folder for sys.path that holds umqtt.simple, which every ESP32 build has frozen in."""
     return frozen.ensure()
+
+
+@pytest.fixture(scope="session")
+def bare_umqtt() -> Path:
+    """Likewise, and always the release whose faults are known: 1.3.4."""
+    return frozen.pinned()

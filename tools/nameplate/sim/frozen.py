@@ -30,9 +30,25 @@ def cache_folder() -> Path:
     return Path(named) if named else base
 
 
-@cache
 def ensure() -> Path:
-    """A folder with the package `umqtt` in it. Raises NameplateError when it is neither here nor to be had."""
+    """A folder with the package `umqtt` in it: the one that NAMEPLATE_UMQTT names, to try another release, else `pinned`.
+
+    Raises NameplateError when it is neither here nor to be had.
+    """
+    named = os.environ.get("NAMEPLATE_UMQTT")
+    if not named:
+        return pinned()
+    folder = Path(named).resolve()
+    if not (folder / "umqtt" / "simple.py").is_file():
+        raise NameplateError(
+            f"there is no umqtt/simple.py in {folder}", "set NAMEPLATE_UMQTT to the folder that holds `umqtt`"
+        )
+    return folder
+
+
+@cache
+def pinned() -> Path:
+    """A folder with the release in it that this project is tested with. Raises NameplateError when it is not to be had."""
     folder = cache_folder() / f"umqtt.simple-{_SHA256[:12]}"
     if (folder / "umqtt" / "simple.py").is_file():
         return folder
