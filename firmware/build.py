@@ -11,8 +11,10 @@ import os
 import sys
 
 from firmware import (
+    boots,
     identity,
     identity_records,  # noqa: F401 - needed at once: so it comes through the quick mount, as the next
+    mirror,
     segments_recovery,  # noqa: F401
     version,
 )
@@ -49,7 +51,10 @@ except ImportError:  # a build without umqtt
     mqtt_memory = None
 
 # Forgotten by firmware.app when the agent stands.
-ONCE = ("firmware.build", "firmware.first_token", "firmware.pins", "firmware.segments_recovery")
+ONCE = (
+    "firmware.build", "firmware.boots", "firmware.first_token", "firmware.mirror", "firmware.blob", "firmware.pins",
+    "firmware.segments_recovery",
+)  # fmt: skip
 _WATCHDOG_MS = 30000
 _DATA = "/data"
 
@@ -66,9 +71,8 @@ def build(board, settings, reason):
     supervisor = agent.supervisor = Supervisor(
         watchdog.feed if watchdog else nothing, agent.note, agent.reset
     )
-    bootcount = _count_boot(board.nvs, agent)
     signer, p256 = _signer(unit)
-    _tell_start(agent, board, pins, unit, settings, reason, bootcount)
+    told = mirror.mend(board.nvs) if unit.provisioned else []
     gc.collect()
 
     profile = _profile()
@@ -81,14 +85,19 @@ def build(board, settings, reason):
     gc.collect()
 
     outbox = agent.outbox = Outbox(_DATA + "/outbox")
+    # Before anything is signed. A boot that cannot be counted would use numbers twice: it answers callers, no more.
+    bootcount = None
+    if unit.provisioned:
+        bootcount, more = boots.count(board.nvs, outbox)
+        told += more
+    _tell_start(agent, board, pins, unit, settings, reason, bootcount, told)
     gc.collect()
     network = Network(board.wifi, settings)
-    # A boot that could not be counted would use numbers twice: it answers callers, and keeps to itself otherwise.
     speaks = unit.provisioned and bootcount is not None and continues(outbox, board.nvs, bootcount)
     word = "starting" if speaks else "off: boot not counted" if unit.provisioned else "off: no identity"
     link = LinkStatus(network if speaks else None, clock.uptime_s, word)
     replies = Replies(
-        signer, unit, bootcount or 0, clock, settings, station, watch, link, agent.waiting, agent.lag
+        signer, unit, bootcount, clock, settings, station, watch, link, agent.waiting, agent.lag
     )
     if speaks:
         refused = Refused()
@@ -138,18 +147,6 @@ def _signer(unit):
     return (signer, p256) if unit.check_key(signer.public) else (None, None)
 
 
-def _count_boot(nvs, agent):
-    # Before anything is signed: a number used twice is what a clone does.
-    try:
-        bootcount = (nvs.get_i32("bootcount") or 0) + 1
-        nvs.set_i32("bootcount", bootcount)
-        nvs.commit()
-        return bootcount
-    except OSError as error:
-        agent.note(f"boot not counted: {error!r}")
-        return None
-
-
 def _codec(unit):
     if mqtt_memory is None:
         return None
@@ -184,13 +181,15 @@ def _display(board, pins, numbers, profile):
 # The rest
 
 
-def _tell_start(agent, board, pins, unit, settings, reason, bootcount):
+def _tell_start(agent, board, pins, unit, settings, reason, bootcount, told):
     failed, crumb = board.breadcrumb()
-    text = f"start {bootcount} ({pins.reset_cause()}), {version.VERSION} on {pins.chip}"
+    text = f"start {bootcount or 'uncounted'} ({pins.reset_cause()}), {version.VERSION} on {pins.chip}"
     for more in (crumb and f"before: {crumb}", failed and f"{failed} failed starts", reason):
         if more:
             text += "; " + more
     agent.note(text)
+    for line in told:
+        agent.note(line)
     if unit.damage:
         agent.note("not provisioned: damaged (" + unit.damage + ")")
     if settings.damage:

@@ -1,4 +1,4 @@
-"""Who this unit is, read once at boot from NVS.
+"""Who this unit is, read once at boot from NVS and, where NVS has lost it, from its mirror.
 
 `load` never raises. Either everything that signing needs is whole and belongs together, or the unit is not
 provisioned, `damage` says why in plain words, and nothing secret or half-true is left in memory. The manufacturer's
@@ -50,5 +50,5 @@ def load(nvs):
     try:
         identity_records.fill(unit, nvs)
     finally:
-        rare.forget(("firmware.identity_records", "firmware.blob", "lib.strictjson"))
+        rare.forget(("firmware.identity_records", "firmware.mirror", "firmware.blob", "lib.strictjson"))
     return unit

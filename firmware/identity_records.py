@@ -1,6 +1,6 @@
-"""Reads a unit's NVS records into firmware.identity.Unit. Needed once, at boot."""
+"""Reads a unit's records, from NVS or from their mirror, into firmware.identity.Unit. Needed once, at boot."""
 
-from firmware import blob
+from firmware import mirror
 from firmware.blob import Damaged
 from lib import base64url, strictjson
 
@@ -10,7 +10,7 @@ _ROLES = ("identity", "update", "pass", "backend")
 
 
 def fill(unit, nvs):
-    """Make `unit` what `nvs` says, or refuse it with the reason. Raises nothing."""
+    """Make `unit` what `nvs` and the mirror say, or refuse it with the reason. Raises nothing."""
     try:
         unit.dev = nvs.get_i32("dev") == 1
     except OSError:
@@ -33,7 +33,7 @@ def fill(unit, nvs):
 
 def _part(name, nvs, unit, reader):
     try:
-        reader(unit, blob.read(nvs, name))
+        reader(unit, mirror.read(nvs, name))
     except Damaged as reason:
         raise Damaged(f"{name}: {reason}")
     except Exception as problem:  # noqa: BLE001 - memory, or a shape nobody thought of: the agent must boot

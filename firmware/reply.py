@@ -27,7 +27,7 @@ class Replies:
 
     `signer`: lib.jws.Signer, or None on a unit that is not provisioned. `uplink`: `state`, a word, and `reached_s()`,
     seconds since the broker was last reached or None. `waiting()`: tokens in the outbox. `lag()`: the worst loop lag in
-    ms, read without resetting it.
+    ms, read without resetting it. `bootcount` is None in a boot that could not be counted: then it is not told.
     """
 
     def __init__(self, signer, unit, bootcount, clock, settings, station, watch, uplink, waiting, lag):
@@ -71,11 +71,10 @@ class Replies:
             rare.forget(_RARE)
         now = self.clock.unix()
         iat = "" if now is None else f'"iat":{now},'
+        boot = "" if self._bootcount is None else f'"bootcount":{self._bootcount},'
         # Plus signs, because mpy-cross takes no f-string beside another.
         head = f'"ueid":"{self.unit.ueid}","eat_nonce":"{nonce}","carrier":"{carrier}","method":"{method}",'
-        head += (
-            f'"bootcount":{self._bootcount},"uptime":{self.clock.uptime_s()},"clock":"{self.clock.quality}",'
-        )
+        head += boot + f'"uptime":{self.clock.uptime_s()},"clock":"{self.clock.quality}",'
         return '{"eat_profile":"urn:nameplate:1:reply",' + head + iat + claims + "}"
 
 

@@ -1,4 +1,4 @@
-"""What may be changed after the factory: Wi-Fi, broker, period, consent. One record in NVS.
+"""What may be changed after the factory: Wi-Fi, broker, time servers, period, consent. One record in NVS.
 
 Every value is checked before it is kept, and the flash is written only when a value really changes. A damaged record,
 or one bad value in a good one, falls back to defaults and `damage` says so; consent that cannot be read is no consent.
@@ -7,8 +7,8 @@ Values that this version does not know are carried along, so that going back to 
 
 from lib import rare
 
-NAMES = ("wifi_ssid", "wifi_psk", "broker_url", "period_s", "consent", "ack")
-_RARE = ("firmware.settings_records", "firmware.blob", "lib.strictjson")
+NAMES = ("wifi_ssid", "wifi_psk", "broker_url", "period_s", "consent", "ack", "ntp")
+_RARE = ("firmware.settings_records", "firmware.mirror", "firmware.blob", "lib.strictjson")
 
 
 class Settings:

@@ -10,8 +10,10 @@ from lib import strictjson
 CONSENT = ("full", "minimum", "off")
 ACK = ("broker",)  # "backend" comes with the backend that acknowledges
 _KEY = "settings"
+_HOST_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
 _DEFAULTS = {
     "wifi_ssid": "", "wifi_psk": None, "broker_url": "", "period_s": 60, "consent": "off", "ack": "broker",
+    "ntp": "0.pool.ntp.org,1.pool.ntp.org",
 }  # fmt: skip
 
 
@@ -20,7 +22,7 @@ def read(nvs):
     damage = None
     stored = {}
     try:
-        value = strictjson.loads(blob.read(nvs, _KEY), 3)
+        value = strictjson.loads(_payload(nvs), 3)
         if not isinstance(value, dict):
             raise Damaged("not a JSON object")
         stored = value
@@ -30,7 +32,10 @@ def read(nvs):
     for name in NAMES:
         try:
             if name not in stored:
-                raise ValueError("missing")
+                if name == "ntp":  # records of the first release have none
+                    stored[name] = _DEFAULTS[name]
+                else:
+                    raise ValueError("missing")
             check(name, stored[name])
         except ValueError as reason:
             stored[name] = _DEFAULTS[name]
@@ -40,9 +45,21 @@ def read(nvs):
 
 
 def write(nvs, stored):
-    """Store everything; OSError from the flash."""
+    """Store everything; OSError from the flash. A mirror that cannot be written is gone, and made again at the next start."""
     nvs.set_blob(_KEY, blob.pack(json.dumps(stored, separators=(",", ":")).encode()))
     nvs.commit()
+    from firmware import mirror
+
+    mirror.keep(nvs, _KEY)
+
+
+def _payload(nvs):
+    try:
+        return blob.read(nvs, _KEY)
+    except Damaged:
+        from firmware import mirror
+
+        return mirror.read(nvs, _KEY)
 
 
 def check(name, value):
@@ -58,6 +75,8 @@ def check(name, value):
     elif name == "ack":
         if value not in ACK:
             raise ValueError("must be broker: no backend acknowledges yet")
+    elif name == "ntp":
+        _check_servers(value)
     elif name == "wifi_psk":
         if value is not None and not (_plain(value) and 8 <= len(value) <= 64):
             raise ValueError("must be 8 to 64 plain characters, or null for an open network")
@@ -89,6 +108,15 @@ def _check_url(value):
         raise ValueError("must be mqtt://HOST or mqtt://HOST:PORT")
     if colon and not (port and all(digit in "0123456789" for digit in port) and 0 < int(port) < 65536):
         raise ValueError("port must be 1 to 65535")
+
+
+def _check_servers(value):
+    servers = value.split(",") if _plain(value) and len(value) <= 128 else ()
+    if len(servers) != 2 or servers[0] == servers[1]:
+        raise ValueError("must be two names of time servers, as in a.example,b.example")
+    for server in servers:
+        if not server or not all(letter in _HOST_LETTERS for letter in server):
+            raise ValueError("must be two names of letters, digits, dots and hyphens")
 
 
 def _plain(value):

@@ -51,6 +51,11 @@ def change_record(flash: Path, key: str, change: Callable[[bytes], bytes]) -> No
         chip.close()
 
 
+def wipe_mirror(flash: Path) -> None:
+    """The second copy of the unit's records is gone."""
+    change_files(flash, {f"/data/mirror/{name}": None for name in ("unit", "settings", "boots")})
+
+
 def wipe_nvs(flash: Path) -> None:
     """As the port does at a start when it finds the partition unusable."""
     data = bytearray(flash.read_bytes())

@@ -1,8 +1,11 @@
-"""What a damaged unit does: it starts, it says what is wrong, it signs nothing, and the alarm still works."""
+"""What a unit does that is damaged beyond its mirror: it starts, says what is wrong, signs nothing, and sounds the alarm.
+
+What the mirror mends is in test_identity_twice.py.
+"""
 
 import pytest
 
-from host_tests.story.flash_files import change_files, change_record, wipe_nvs
+from host_tests.story.flash_files import change_files, change_record, wipe_mirror, wipe_nvs
 
 NONCE = "bm9uY2Utbm9uY2U"
 
@@ -30,6 +33,7 @@ def not_provisioned(house, reason):
 @pytest.mark.parametrize("record", ["unit", "binding", "identity"])
 def test_a_damaged_record(house, record):
     change_record(house.unit.path, record, flip)
+    wipe_mirror(house.unit.path)
     not_provisioned(house, f"{record}: bad checksum")
 
 
@@ -63,11 +67,13 @@ def test_a_key_that_the_manufacturer_did_not_bind(build_house, make_unit):
 
 def test_nvs_that_the_port_erased(house):
     wipe_nvs(house.unit.path)
+    wipe_mirror(house.unit.path)
     not_provisioned(house, "unit: missing")
 
 
 def test_damaged_settings_fall_back_and_no_consent_is_assumed(house):
     change_record(house.unit.path, "settings", flip)
+    wipe_mirror(house.unit.path)
     fridge = house.switch_on()
     assert fridge.ask("read", nonce=NONCE)["result"]["reply"]
     fridge.run(60_000)
@@ -78,6 +84,7 @@ def test_damaged_settings_fall_back_and_no_consent_is_assumed(house):
 
 def test_damaged_anchors_obey_nobody_but_everything_else_works(house):
     change_record(house.unit.path, "anchors", flip)
+    wipe_mirror(house.unit.path)
     fridge = house.switch_on()
     fridge.wait(lambda: house.subscriber.of("heartbeat"))
     assert house.subscriber.words() <= {"genuine", "duplicate"}

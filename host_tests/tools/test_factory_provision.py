@@ -26,6 +26,8 @@ from host_tests.factory_fixtures import UNIT
 from nameplate.cli import main
 from nameplate.errors import NameplateError
 from nameplate.factory import nvs_image, partitions
+from nameplate.factory.littlefs_image import FileSystem
+from nameplate.factory.mirror_image import mirror_files
 from nameplate.factory.provision import Unit, provision
 from nameplate.factory.registry import Registry
 from nameplate.factory.request import ProvisionRequest, read_unit_file
@@ -83,10 +85,27 @@ def unit(make_unit) -> Unit:
     return make_unit("4F7-220918")
 
 
-def test_the_flash_outside_nvs_is_the_images(unit, image):
+def contents(data):
+    system = FileSystem(data[partitions.VFS.offset : partitions.VFS.end])
+    return {path: system.read(path) for path, _ in system.files()}
+
+
+def test_the_file_system_is_the_images_and_the_mirror_of_nvs(unit, image):
+    made = contents(unit.path.read_bytes())
+    mirror = {path: made.pop(path) for path in list(made) if path.startswith("/data/mirror/")}
+    assert made == contents(image.read_bytes())
+    assert mirror == mirror_files(
+        {key: record(unit, key) for key in ("unit", "binding", "identity", "anchors", "settings")}, dev=False
+    )
+    superblock = unit.path.read_bytes()[partitions.VFS.offset :][:4096]
+    assert superblock[superblock.index(b"littlefs") + 12 :][:4] == b"\0\0\2\0"  # as MicroPython 1.23 mounts it
+
+
+def test_the_flash_outside_nvs_and_files_is_the_images(unit, image):
     plain, made = image.read_bytes(), unit.path.read_bytes()
     start, end = partitions.NVS.offset, partitions.NVS.end
-    assert (made[:start], made[end:]) == (plain[:start], plain[end:])
+    files = partitions.VFS.offset
+    assert (made[:start], made[end:files]) == (plain[:start], plain[end:files])
     assert made[start:end] != plain[start:end]
     assert unit.sha256 == hashlib.sha256(made).hexdigest()
     assert stat.S_IMODE(unit.path.stat().st_mode) == 0o600  # it holds the private key

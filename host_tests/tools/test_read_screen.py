@@ -4,6 +4,7 @@ After a change that is meant, write them anew with UPDATE_GOLDEN=1 and look at t
 """
 
 import io
+import json
 import os
 import re
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from host_tests.tools.signed_board import CALM, LEAK, NONCE, maker, tokens, unit
 from nameplate.technician import words
 from nameplate.technician.reading import assess
 from nameplate.technician.screen import render
+from nameplate.token.base64url import decode
 
 GOLDEN = Path(__file__).parent / "golden"
 ACME, UNIT = maker(1), unit()
@@ -95,6 +97,18 @@ def test_no_golden_screen_is_left_over():
 @pytest.mark.parametrize("claims", [CALM, LEAK, TROUBLE])
 def test_no_line_is_wider_than_the_screen(width, claims):
     assert max(map(len, screen(reading(claims), width).splitlines())) <= width
+
+
+def test_a_boot_that_was_not_counted_is_proved_and_told():
+    made = tokens(UNIT, ACME, **CALM)
+    claims = json.loads(decode(made["reply"].split(".")[1]))
+    del claims["bootcount"]
+    made["reply"] = UNIT.sign("reply", claims)
+    found = assess("pty:/dev/pts/7", made, NONCE, TRUST, TODAY, 0.31)
+    assert "PROVED" in screen(found)
+    assert found.to_json()["board"]["bootcount"] is None
+    assert "boot not counted" in screen(found)
+    assert "! its starts cannot be counted: it answers, and sends nothing" in screen(found)
 
 
 def test_an_ascii_terminal_gets_ascii():

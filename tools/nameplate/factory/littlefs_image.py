@@ -38,22 +38,27 @@ class FileSystem:
 
     def __init__(self, data: bytes | None = None, block_count: int = BLOCK_COUNT) -> None:
         """Raises ValueError when `data` is not a littlefs2 file system of this geometry."""
-        geometry = {**_GEOMETRY, "block_count": block_count}
-        if data is None:
-            geometry |= {"disk_version": DISK_VERSION, "metadata_max": _METADATA_BYTES}
-        else:
+        geometry = {**_GEOMETRY, "block_count": block_count, "metadata_max": _METADATA_BYTES}
+        if data is not None:
             geometry["block_count"], rest = divmod(len(data), BLOCK_SIZE)
             if rest or geometry["block_count"] < _BLOCKS_FEWEST:
                 raise ValueError("the file system partition has the wrong size")
-        self._fs = LittleFS(mount=False, **geometry)
         try:
-            if data is None:
-                self._fs.format()
-            else:
-                self._fs.context.buffer[:] = data
-            self._fs.mount()
-        except LittleFSError as error:
-            raise ValueError("no littlefs2 file system") from error
+            # A file that is added must not raise the version; one that a chip has raised stays as it is.
+            self._mount(data, {**geometry, "disk_version": DISK_VERSION})
+        except LittleFSError:
+            try:
+                self._mount(data, geometry)
+            except LittleFSError as error:
+                raise ValueError("no littlefs2 file system") from error
+
+    def _mount(self, data: bytes | None, geometry: dict[str, Any]) -> None:
+        self._fs = LittleFS(mount=False, **geometry)
+        if data is None:
+            self._fs.format()
+        else:
+            self._fs.context.buffer[:] = data
+        self._fs.mount()
 
     def write(self, path: str, data: bytes) -> None:
         """Write one file, making the folders above it. Raises Refused when it does not fit."""

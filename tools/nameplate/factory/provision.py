@@ -10,7 +10,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from pathlib import Path
 from nameplate.factory import keys as manufacturer_keys
 from nameplate.factory.files import check_folder, sync_folder, temporary_beside, write_new
 from nameplate.factory.image import ImageContent, read_image
+from nameplate.factory.mirror_image import mirror_files
 from nameplate.factory.nvs_image import compact_json, write_nvs
 from nameplate.factory.refused import Refused
 from nameplate.factory.registry import Entry, Registry
@@ -141,38 +142,38 @@ def _make(
                 f"the unit's {kind} takes {len(token)} bytes, verifiers read {KINDS[kind].limit}",
                 "shorten the names and the report address, or the number of warranty parts",
             )
-    place = base.layout.span("nvs")
-    nvs = write_nvs(
-        {
-            "unit": compact_json(
-                {
-                    "ueid": ueid,
-                    "key": base64url.encode(mint.private_scalar(key)),
-                    "oemid": request.oemid,
-                    "broker_user": ueid,
-                    "broker_secret": broker_secret,
-                    "key_origin": "host",
-                }
-            ),
-            "binding": tokens["binding"].encode("ascii"),
-            "identity": tokens["identity"].encode("ascii"),
-            "anchors": compact_json({**maker.anchors, "number": 1}),
-            "settings": compact_json(
-                {
-                    "wifi_ssid": request.wifi_ssid,
-                    "wifi_psk": request.wifi_psk,
-                    "broker_url": request.broker_url,
-                    "period_s": request.period_s,
-                    "consent": "full",
-                    "ack": "broker",
-                }
-            ),
-        },
-        {"bootcount": 0, **({"dev": 1} if request.dev else {})},
-        size=place.stop - place.start,
-    )
+    records = {
+        "unit": compact_json(
+            {
+                "ueid": ueid,
+                "key": base64url.encode(mint.private_scalar(key)),
+                "oemid": request.oemid,
+                "broker_user": ueid,
+                "broker_secret": broker_secret,
+                "key_origin": "host",
+            }
+        ),
+        "binding": tokens["binding"].encode("ascii"),
+        "identity": tokens["identity"].encode("ascii"),
+        "anchors": compact_json({**maker.anchors, "number": 1}),
+        "settings": compact_json(
+            {
+                "wifi_ssid": request.wifi_ssid,
+                "wifi_psk": request.wifi_psk,
+                "broker_url": request.broker_url,
+                "period_s": request.period_s,
+                "consent": "full",
+                "ack": "broker",
+            }
+        ),
+    }
     data = bytearray(base.data)
-    data[place] = nvs
+    place = base.layout.span("nvs")
+    data[place] = write_nvs(
+        records, {"bootcount": 0, **({"dev": 1} if request.dev else {})}, size=place.stop - place.start
+    )
+    place = base.layout.span("vfs")
+    data[place] = _with_mirror(base.data[place], mirror_files(records, dev=request.dev))
     unit = Unit(
         path=out,
         ueid=ueid,
@@ -188,6 +189,15 @@ def _make(
         broker_secret=broker_secret,
     )
     return unit, bytes(data)
+
+
+def _with_mirror(partition: bytes, files: Mapping[str, bytes]) -> bytes:
+    from nameplate.factory.littlefs_image import FileSystem
+
+    system = FileSystem(partition)
+    for path, content in files.items():
+        system.write(path, content)
+    return system.image()
 
 
 def _entry(unit: Unit, request: ProvisionRequest, now: int) -> Entry:

@@ -183,9 +183,11 @@ def _board(reading: Reading, width: int) -> Iterator[Text]:
     if reply:
         parts = [
             f"firmware {reading.said('reply', 'swversion')}", f"up {span(reply['uptime'])}",
-            f"boot {reply['bootcount']}", f"clock {reply['clock']}", *parts,
+            f"boot {reply.get('bootcount', 'not counted')}", f"clock {reply['clock']}", *parts,
         ]  # fmt: skip
     yield _flow([Text(part) for part in parts], width)
+    if reply and "bootcount" not in reply:
+        yield Text("! its starts cannot be counted: it answers, and sends nothing", style=_DOUBT)
     if reply.get("dev"):
         yield Text("! development board: it keeps its prompt, and whoever has it can change it", style=_DOUBT)
 
