@@ -63,9 +63,9 @@ class Flash:
         self.programmed_blocks[block] = self.programmed_blocks.get(block, 0) + 1
         if cut:
             data = data[: self._rng.randrange(len(data) + 1) if self.torn else 0]
-        old = os.pread(self._file, len(data), address)
+        old = self.peek(address, len(data))
         new = (int.from_bytes(old) & int.from_bytes(data)).to_bytes(len(data))
-        os.pwrite(self._file, new, address)
+        os.pwrite(self._file, new, address - self.start)
         self.programmed_bytes += len(data)
         if cut:
             raise PowerCut
@@ -80,7 +80,7 @@ class Flash:
             self.erases += 1
             self.erased_blocks[start // BLOCK] = self.erased_blocks.get(start // BLOCK, 0) + 1
             done = BLOCK if not cut else self._rng.randrange(BLOCK + 1) if self.torn else 0
-            os.pwrite(self._file, b"\xff" * done, start)
+            os.pwrite(self._file, b"\xff" * done, start - self.start)
             if cut:
                 raise PowerCut
 
