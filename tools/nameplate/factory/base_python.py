@@ -10,17 +10,19 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
+from itertools import islice
 
 from nameplate.factory.base_image import EspImage
 
 _BANNER = re.compile(rb"MicroPython (v(\d{1,3})\.(\d{1,3})\.(\d{1,3})[-.\w]{0,60}) on (\d{4}-\d\d-\d\d)")
 _UMQTT = b"umqtt/simple.py\0"
 _TEXT_MOST = 80
+_CANDIDATES_MOST = 32  # a real program has one of each; a hostile file is not searched for ever
 
 
 @dataclass(frozen=True)
 class MicroPython:
-    """`machine`, `board` and `mpy` are None where the program does not tell them; `board` came with release 1.25."""
+    """`machine`, `board` and `mpy` are None where the program does not tell them; release 1.23 has no `board` yet."""
 
     version: str
     release: tuple[int, int, int]
@@ -49,12 +51,12 @@ def _implementation(
     """Machine, `.mpy` version and board of sys.implementation, a tuple of: type, length, name, version, these three."""
     # A tuple is: type, length, items; a small integer n is 2n + 1. The version has four items.
     version = struct.pack("<4I", 4, *(2 * number + 1 for number in release))
-    for at in program.find(version):
-        for pointer in program.find(struct.pack("<I", at - 4)):
+    for at in islice(program.find(version), _CANDIDATES_MOST):
+        for pointer in islice(program.find(struct.pack("<I", at - 4)), _CANDIDATES_MOST):
             around = program.at(pointer - 8, 24)
-            if len(around) < 24:
+            if len(around) < 20:
                 continue
-            length, _, _, machine, mpy, board = struct.unpack("<6I", around)
+            length, _, _, machine, mpy, board = struct.unpack("<6I", around.ljust(24, b"\0"))
             words = _text(program, machine)
             if words is None or not mpy & 1 or length not in range(4, 10):
                 continue
