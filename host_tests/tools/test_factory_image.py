@@ -351,7 +351,8 @@ def test_the_verb_tells_what_it_built(tmp_path, capsys, built):
     assert "bootloader and application areas are erased" in text
     assert main.run(["factory", "image", "--model", "kf320", "--out", str(out), "--explain"]) == 0
     explained = capsys.readouterr().out
-    assert re.search(r"^vfs +0x200000 +0x200000$", explained, re.MULTILINE)
+    assert re.search(r"^0x200000  0x400000 +2048 KiB +\d+ KiB \d\d % +vfs: ", explained, re.MULTILINE)
+    assert re.search(r"^     0x0    0x8000 +32 KiB +erased +bootloader: ", explained, re.MULTILINE)
     assert re.search(r"^ +65536  /a/lib/p256_comb.bin$", explained, re.MULTILINE)
     assert main.run(["factory", "image", "--model", "kf320", "--out", str(out), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
