@@ -97,11 +97,16 @@ def message(topic: bytes, payload: bytes, first: int = 0x30) -> bytes:
 
 
 class ScriptedBroker:
-    """Listens on loopback; each connection in turn is handed to the next of `scripts`."""
+    """Listens on loopback; each connection in turn is handed to the next of `scripts`.
 
-    def __init__(self, *scripts: Callable[[Connection], None]) -> None:
+    `narrow`: its sockets take in few bytes that the script has not yet read, so that a sender soon finds no room.
+    """
+
+    def __init__(self, *scripts: Callable[[Connection], None], narrow: bool = False) -> None:
         self._scripts = scripts
         self._listener = socket.create_server(("127.0.0.1", 0))
+        if narrow:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.port = self._listener.getsockname()[1]
         self.connections: list[Connection] = []
         self.problem: BaseException | None = None
