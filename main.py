@@ -2,11 +2,11 @@
 # development board that is interrupted. RTC memory says why: one byte counts the failed starts, text follows. Every
 # other start after a failed one is made from the other slot, on a heap that holds nothing of the first.
 try:
-    failed, ending, prompt = 0, None, False
+    failed, ending = 0, None
     try:
         import micropython
 
-        prompt = micropython.kbd_intr(-1) or globals().get("dev")  # as boot.py has it
+        failed = micropython.kbd_intr(-1) or 0  # heard again since this file began: see boot.py
     except BaseException:
         pass
     try:
@@ -15,13 +15,13 @@ try:
         failed = (machine.RTC().memory() or b"\0")[0]
         if failed % 2:
             sys.path[0] = "/b" if sys.path[0] == "/a" else "/a"
-        micropython.kbd_intr(3 if prompt else -1)
+        micropython.kbd_intr(3 if globals().get("dev") else -1)  # as boot.py found it
         from firmware import app
 
         app.main()
     except BaseException as error:
         ending = error
-    if not (prompt and isinstance(ending, KeyboardInterrupt)):
+    if not (globals().get("dev") and isinstance(ending, KeyboardInterrupt)):
         failed = failed + 1 if failed < 255 else 254
         time.sleep(min(1 << min(failed - 1, 5), 20))  # shorter than the watchdog's 30 s
         machine.RTC().memory(bytes([failed]))  # what counts before the words, for which memory may not do

@@ -12,15 +12,24 @@ MEMBERS = ("metric", "value", "unit", "limit", "ratio", "simulated")
 def figure(
     metric: str, value: float, unit: str, limit: float | None = None, *, simulated: bool, digits: int = 3
 ) -> dict[str, Any]:
-    """A figure; `limit` is the most allowed, and the ratio to it is taken before the value is rounded."""
+    """A figure; `limit` is the most allowed, and the ratio to it is taken before the value is rounded.
+
+    Where nothing at all is allowed (limit 0), the ratio is 0 when it is kept, and one more than the value when it is not.
+    """
     return {
         "metric": metric,
         "value": round(value, digits) if isinstance(value, float) else value,
         "unit": unit,
         "limit": limit,
-        "ratio": None if limit is None else round(value / limit, 3),
+        "ratio": None if limit is None else round(_ratio(value, limit), 3),
         "simulated": simulated,
     }
+
+
+def _ratio(value: float, limit: float) -> float:
+    if limit:
+        return value / limit
+    return 1 + value if value else 0
 
 
 def failure(name: str, why: str) -> dict[str, Any]:
