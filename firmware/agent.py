@@ -56,22 +56,22 @@ class Agent:
             await asyncio.sleep_ms(1000)
 
 
-class FloorStore:
-    """Keeps the clock's floor over a reset, in minutes: seconds outgrow an NVS i32 in 2038."""
+class TimeStore:
+    """Keeps times over a reset, in minutes: seconds outgrow an NVS i32 in 2038."""
 
     def __init__(self, nvs):
         self._nvs = nvs
 
-    def get(self):
-        minutes = self._nvs.get_i32("floor_min")
-        return None if minutes is None else minutes * 60
+    def get(self, key):
+        """Unix seconds, 0 where there are none."""
+        return (self._nvs.get_i32(key) or 0) * 60
 
-    def put(self, unix):
+    def put(self, key, unix):
         try:
-            self._nvs.set_i32("floor_min", unix // 60)
+            self._nvs.set_i32(key, unix // 60)
             self._nvs.commit()
         except OSError:
-            pass  # proved again by the next command
+            pass  # learnt again
 
 
 class NoPin:

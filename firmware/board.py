@@ -166,7 +166,7 @@ class Wifi:
     def dns(self):
         """The network's name server as IPv4 text, or None."""
         server = self._wlan.ifconfig()[3] if self.status() == "up" else None
-        return None if server == "0.0.0.0" else server
+        return server if server and server[:2] != "0." else None
 
 
 class ConsoleOut:

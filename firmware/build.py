@@ -18,7 +18,7 @@ from firmware import (
     segments_recovery,  # noqa: F401
     version,
 )
-from firmware.agent import Agent, FloorStore, NoPin, nothing
+from firmware.agent import Agent, NoPin, TimeStore, nothing
 from firmware.alarm import Alarm
 from firmware.clock import Clock
 from firmware.console.serial import SerialConsole
@@ -29,7 +29,7 @@ from firmware.heartbeat import Chain
 from firmware.journal import Journal
 from firmware.outbox import Outbox
 from firmware.panel import Panel
-from firmware.pins import Pins
+from firmware.pins import Pins, set_calendar
 from firmware.presence import Presence
 from firmware.reply import Replies
 from firmware.reporter import Reporter
@@ -63,7 +63,8 @@ def build(board, settings, reason):
     """The agent, ready to run. `reason` is what main.py has to say of this start."""
     pins = Pins()
     unit = identity.load(board.nvs)
-    clock = Clock(version.BUILT, FloorStore(board.nvs))
+    clock = Clock(version.BUILT, TimeStore(board.nvs))
+    set_calendar(clock.floor)
     _make_directory(_DATA)
     journal = Journal(_DATA + "/log")
     agent = Agent(board, clock, journal)

@@ -27,15 +27,17 @@ class Ticks:
 
 
 class Store:
-    def __init__(self, value: int | None = None) -> None:
-        self.value = value
+    """Times by their key, as in NVS."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, int] = {}
         self.writes = 0
 
-    def get(self) -> int | None:
-        return self.value
+    def get(self, key: str) -> int:
+        return self.kept.get(key, 0)
 
-    def put(self, value: int) -> None:
-        self.value = value
+    def put(self, key: str, value: int) -> None:
+        self.kept[key] = value
         self.writes += 1
 
 
@@ -110,20 +112,57 @@ def test_the_floor_survives_a_reset():
     assert not again.learn(BUILT + 39_999, SET)
 
 
-def test_the_floor_is_written_at_most_once_an_hour_of_gain():
+def test_the_time_set_last_is_a_floor_after_a_reset_but_proves_nothing():
+    store = Store()
+    Clock(BUILT, store, ticks=Ticks()).learn(BUILT + 10**9, SET)  # two servers that lie
+    again = Clock(BUILT, store, ticks=Ticks())
+    assert (again.quality, again.unix(), again.floor) == (FLOOR, None, BUILT + 10**9)
+    assert again.learn(BUILT + 5000, SET)  # two that do not
+    assert Clock(BUILT, store, ticks=Ticks()).floor == BUILT + 5000
+
+
+def test_a_signed_date_disproves_a_set_clock_that_is_far_behind_and_no_other():
+    clock = Clock(BUILT, ticks=Ticks())
+    assert clock.learn(BUILT + 1000, SET)
+    assert not clock.learn(BUILT + 1300, FLOOR)
+    assert (clock.quality, clock.unix()) == (SET, BUILT + 1000)
+    assert clock.learn(BUILT + 1301, FLOOR)
+    assert (clock.quality, clock.unix(), clock.floor) == (FLOOR, None, BUILT + 1301)
+    assert not clock.learn(BUILT + 1300, SET)
+    assert clock.learn(BUILT + 1301, SET)
+
+
+def test_a_signed_date_is_kept_though_the_clock_says_later():
+    store = Store()
+    clock = Clock(BUILT, store, ticks=Ticks())
+    assert clock.learn(BUILT + 90_000, SET)
+    assert not clock.learn(BUILT + 80_000, FLOOR)
+    assert not clock.learn(BUILT + 79_999, SET)
+    assert not Clock(BUILT, store, ticks=Ticks()).learn(BUILT + 79_999, SET)
+
+
+@pytest.mark.parametrize("quality", [FLOOR, SET])
+def test_a_time_is_written_at_most_once_an_hour_of_gain(quality):
     store = Store()
     clock = Clock(BUILT, store, ticks=Ticks())
     for second in range(4000, 11_000, 10):
-        clock.learn(BUILT + second, FLOOR)
+        clock.learn(BUILT + second, quality)
     assert store.writes == 2
 
 
-@given(st.lists(st.tuples(st.sampled_from([FLOOR, SET, TRUSTED]), st.integers(-(10**6), 10**8)), max_size=30))
-def test_the_floor_is_never_before_the_release(lessons):
-    ticks = Ticks()
-    clock = Clock(BUILT, ticks=ticks)
-    for quality, offset in lessons:
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([FLOOR, SET, TRUSTED]), st.integers(-(10**6), 10**8), st.booleans()),
+        max_size=30,
+    )
+)
+def test_the_time_is_never_before_the_release_over_any_resets(lessons):
+    ticks, store = Ticks(), Store()
+    clock = Clock(BUILT, store, ticks=ticks)
+    for quality, offset, reset in lessons:
         ticks.true_ms += 1000
+        if reset:
+            clock = Clock(BUILT, store, ticks=ticks)
         clock.learn(BUILT + offset, quality)
         assert clock.floor >= BUILT
         assert clock.unix() is None or clock.unix() >= BUILT

@@ -15,7 +15,7 @@ from host_tests.firmware.loading import modules_stay  # noqa: F401
 
 GOOD = {
     "wifi_ssid": "kitchen", "wifi_psk": "correct horse", "broker_url": "mqtt://127.0.0.1:1883", "period_s": 60,
-    "consent": "full", "ack": "broker",
+    "consent": "full", "ack": "broker", "ntp": "time-a.example,time-b.example",
 }  # fmt: skip
 
 
