@@ -206,6 +206,10 @@ class Calls:
             return {"error": str(error)}
         return list(answer) if isinstance(answer, tuple) else answer
 
+    def call_tls_us(self, child: Interpreter, blob: bytes) -> Any:
+        """How long the chip computes in a handshake, in microseconds."""
+        return int(self._engine.world["tls_ms"]) * 1000
+
     def call_route(self, child: Interpreter, blob: bytes, kind: str, host: str, port: int) -> Any:
         """What becomes of something sent to an address: [word, the host's own address]."""
         if self._engine.radio.state != UP:

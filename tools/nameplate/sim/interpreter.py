@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib.util
 import json
 import os
 import select
@@ -23,6 +24,7 @@ from pathlib import Path
 from nameplate.errors import USAGE, NameplateError
 
 SHIMS = Path(__file__).with_name("shims")
+_LAUNCH = Path(__file__).with_name("launch.py")
 
 CALL, ADC, IDLE, PROGRAM, ERASE, FEED, PIN_READ, PIN_WRITE, I2C_WRITE = range(9)
 _REPLY, _ERROR, _NOTICE = range(3)
@@ -47,6 +49,13 @@ def command() -> str:
     return found
 
 
+def _start() -> list[str]:
+    """The interpreter's program: the wheel's where it can be told the time (launch.py), else `command`."""
+    if "NAMEPLATE_MICROPYTHON" not in os.environ and importlib.util.find_spec("micropython_module"):
+        return [sys.executable, str(_LAUNCH)]
+    return [command()]
+
+
 class Interpreter:
     """One run. `on_*` of the board are called from its loop, never from here."""
 
@@ -57,7 +66,7 @@ class Interpreter:
         try:
             self._process = subprocess.Popen(
                 [
-                    command(),
+                    *_start(),
                     "-i",
                     "-X",
                     f"heapsize={heap_bytes}",

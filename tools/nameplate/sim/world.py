@@ -118,6 +118,9 @@ KEYS: dict[str, Key] = {
         _one_of("reachable", "refused", "black_hole", "silent"),
         "what lies beyond the access point: black_hole swallows new connections, silent everything",
     ),
+    "tls_ms": Key(
+        "1000", _whole(0, 60_000), "how long the chip computes, and holds all else, in a TLS handshake"
+    ),
     "ntp": Key("ok", _one_of("ok", "dead", "disagree", "lies", "kod"), "the time servers"),
     "clock": Key(
         "",

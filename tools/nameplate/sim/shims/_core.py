@@ -43,6 +43,8 @@ _SYNC_EVERY = const(64)  # readings of the clock between two looks at the line
 schedule = micropython.schedule
 home = sys.path[0]
 link = open(int(sys.argv[1]), "r+b")
+# Where mbedTLS looks for the time, as launch.py says; 0 where it looks at the machine's.
+time_at = int(sys.argv[2]) if len(sys.argv) > 2 else 0
 _head = bytearray(4)
 _has_head = False
 _notices = []

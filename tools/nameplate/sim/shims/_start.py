@@ -8,6 +8,7 @@ import _real_sys
 import _real_vfs
 import _sys
 import _tasks
+import _tls
 import _vfs
 import builtins
 import esp32
@@ -37,7 +38,6 @@ _SAME = [
     "requests",
     "ssl",
     "struct",
-    "tls",
     "uasyncio",
     "uctypes",
     "websocket",
@@ -55,7 +55,7 @@ _SHIMS = [
     "socket",
     "time",
 ]
-_RENAMED = {"gc": _gc, "micropython": _micropython, "sys": _sys, "vfs": _vfs, "_asyncio": _tasks}
+_RENAMED = {"gc": _gc, "micropython": _micropython, "sys": _sys, "tls": _tls, "vfs": _vfs, "_asyncio": _tasks}
 _FROZEN = ("asyncio", "requests", "ssl", "uasyncio", "umqtt")
 
 _import = builtins.__import__

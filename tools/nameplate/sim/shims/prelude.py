@@ -9,12 +9,13 @@ import os
 import select
 import socket
 import time
+import tls
 import vfs
 
-for _module in (gc, micropython, os, select, socket, sys, time, vfs):
+for _module in (gc, micropython, os, select, socket, sys, time, tls, vfs):
     sys.modules["_real_" + _module.__name__] = _module
 sys.path[:] = [_home, ".frozen"]
-del gc, micropython, os, select, socket, time, vfs, _home, _module
+del gc, micropython, os, select, socket, time, tls, vfs, _home, _module
 import _start
 
 _start.run(globals())

@@ -17,7 +17,9 @@ class _Entry:
         self.obj = obj
         self.mask = mask
         self.real = getattr(obj, "_real", None)
-        self.watched = False
+        self.watched = 0
+        # TLS may have to read in order to write; it says itself what it waits for.
+        self.wants = getattr(obj, "_wants", None)
         if self.real is None and not hasattr(obj, "ioctl"):
             raise TypeError("stream operation not supported")
 
@@ -52,8 +54,6 @@ class poll:
     def modify(self, obj, eventmask):
         entry = self._entry(obj)
         entry.mask = eventmask
-        if entry.watched:
-            self._poller.modify(entry.real, eventmask)
 
     def _watch(self):
         # A connection without a link under it is silent, whatever the host's socket has to say.
@@ -61,15 +61,17 @@ class poll:
         for entry in self._entries.values():
             if entry.real is None:
                 continue
-            on = entry.obj._live()
+            on = entry.obj._live() and (entry.wants(entry.mask) if entry.wants else entry.mask)
             if on and entry.obj._network:
                 network = True
             elif on:
                 console = True
             if on and not entry.watched:
-                self._poller.register(entry.real, entry.mask)
+                self._poller.register(entry.real, on)
             elif entry.watched and not on:
                 self._poller.unregister(entry.real)
+            elif on != entry.watched:
+                self._poller.modify(entry.real, on)
             entry.watched = on
         return network, console
 
@@ -94,7 +96,7 @@ class poll:
                 for entry in self._entries.values():
                     if entry.real is real:
                         found = [have for have in found if have[0] is not entry.obj]
-                        found.append((entry.obj, events))
+                        found.append((entry.obj, events if entry.watched == entry.mask else entry.mask))
             if found or (until is not None and clock.us() >= until):
                 return found
 
