@@ -98,7 +98,9 @@ def test_the_file_system_is_the_images_and_the_mirror_of_nvs(unit, image):
         {key: record(unit, key) for key in ("unit", "binding", "identity", "anchors", "settings")}, dev=False
     )
     superblock = unit.path.read_bytes()[partitions.VFS.offset :][:4096]
-    assert superblock[superblock.index(b"littlefs") + 12 :][:4] == b"\0\0\2\0"  # as MicroPython 1.23 mounts it
+    assert (
+        superblock[superblock.index(b"littlefs") + 12 :][:4] == b"\0\0\2\0"
+    )  # as MicroPython 1.23 mounts it
 
 
 def test_the_flash_outside_nvs_and_files_is_the_images(unit, image):
@@ -578,4 +580,6 @@ def test_the_guides_own_commands_work(tmp_path, monkeypatch, capsys):
     (tmp_path / "unit.json").write_text(block)
     asked = ProvisionRequest(**read_unit_file(tmp_path / "unit.json"))
     asked.check(date(2026, 11, 24))
-    assert {field.name for field in fields(asked)} - set(json.loads(block)) == {"ueid", "dev"}
+    assert {field.name for field in fields(asked)} - set(json.loads(block)) == {
+        "ueid", "dev", "broker_ca", "client_cert", "client_key", "client_ca",
+    }  # fmt: skip

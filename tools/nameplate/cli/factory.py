@@ -92,7 +92,17 @@ def keys(
 @click.option("--wifi-psk", help=f"Shows in process lists: rather use the file or {_PSK_VARIABLE}.")
 @click.option("--wifi-psk-file", type=_FILE, help="A file whose first line is the Wi-Fi password.")
 @click.option("--wifi-open", is_flag=True, help="The network has no password.")
-@click.option("--broker", "broker_url", metavar="URL", help="mqtt://HOST:PORT")
+@click.option("--broker", "broker_url", metavar="URL", help="mqtts://HOST[:PORT], or mqtt:// without TLS")
+@click.option("--broker-ca", metavar="FILE", help="The authority that signed the broker's certificate (EC).")
+@click.option(
+    "--client-cert", metavar="FILE", help="The unit's own certificate, for a broker that wants one."
+)
+@click.option("--client-key", metavar="FILE", help="The key of that certificate.")
+@click.option(
+    "--client-ca",
+    metavar="DIR",
+    help="Make and sign that certificate with the authority of `factory broker-ca`.",
+)
 @click.option("--period", "period_s", type=int, help="Seconds between heartbeats (default: 60).")
 @click.option("--ueid", help="Give a known board a new identity.")
 @click.option("--dev", is_flag=True, default=None, help="A development board: keeps its prompt, and says so.")

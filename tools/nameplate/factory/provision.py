@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from nameplate.factory import broker_tls
 from nameplate.factory import keys as manufacturer_keys
 from nameplate.factory.files import check_folder, sync_folder, temporary_beside, write_new
 from nameplate.factory.image import ImageContent, read_image
@@ -155,6 +156,7 @@ def _make(
         ),
         "binding": tokens["binding"].encode("ascii"),
         "identity": tokens["identity"].encode("ascii"),
+        **_tls_records(request, ueid),
         "anchors": compact_json({**maker.anchors, "number": 1}),
         "settings": compact_json(
             {
@@ -198,6 +200,20 @@ def _with_mirror(partition: bytes, files: Mapping[str, bytes]) -> bytes:
     for path, content in files.items():
         system.write(path, content)
     return system.image()
+
+
+def _tls_records(request: ProvisionRequest, ueid: str) -> dict[str, bytes]:
+    """What the unit needs under TLS: whom it believes, and who it is to the broker."""
+    if request.broker_ca is None:
+        return {}
+    records = {"broker_ca": broker_tls.read_ca(Path(request.broker_ca))}
+    if request.client_ca is not None:
+        pair = broker_tls.Authority.load(Path(request.client_ca)).client(ueid)
+    elif request.client_cert is not None and request.client_key is not None:
+        pair = broker_tls.read_pair(Path(request.client_cert), Path(request.client_key))
+    else:
+        return records
+    return {**records, "broker_cert": pair.certificate, "broker_key": pair.key}
 
 
 def _entry(unit: Unit, request: ProvisionRequest, now: int) -> Entry:

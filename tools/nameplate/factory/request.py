@@ -35,7 +35,9 @@ class ProvisionRequest:
     `made` and `support_until` are "YYYY-MM-DD"; `warranty` gives months by part, the general part first;
     `oem` and `oemid` default to the keys folder's; `model`, where given, must be the image's; `ueid` (34 hex
     digits, or 23 characters as in tokens) gives a known board a new identity; `wifi_ssid` "" means that Wi-Fi is set up later, `wifi_psk` None
-    an open network; `period_s` is the time between heartbeats in seconds; `dev` keeps the board's prompt.
+    an open network; `broker_ca`, `client_cert`, `client_key` are certificate files for an mqtts:// broker, `client_ca`
+    a folder whose authority signs the unit a client certificate of its own; `period_s` is the time between heartbeats
+    in seconds; `dev` keeps the board's prompt.
     """
 
     serial: str
@@ -47,6 +49,10 @@ class ProvisionRequest:
     broker_url: str
     wifi_ssid: str = ""
     wifi_psk: str | None = field(default=None, repr=False)
+    broker_ca: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    client_ca: str | None = None
     period_s: int = 60
     oem: str | None = None
     oemid: int | None = None
@@ -124,9 +130,10 @@ class ProvisionRequest:
 
     def _check_network(self) -> None:
         _check_url("report_url", self.report_url, ("https", "http"), "https://HOST/PATH")
-        _check_url("broker_url", self.broker_url, ("mqtt",), "mqtt://HOST:PORT")
+        _check_url("broker_url", self.broker_url, ("mqtt", "mqtts"), "mqtts://HOST:PORT")
         if urlsplit(self.broker_url).path or urlsplit(self.broker_url).query:
-            raise Refused("broker_url has more than a host and a port", "it is mqtt://HOST:PORT")
+            raise Refused("broker_url has more than a host and a port", "it is mqtts://HOST:PORT")
+        self._check_tls()
         if len(self.wifi_ssid.encode()) > 32 or not (self.wifi_ssid == "" or self.wifi_ssid.isprintable()):
             raise Refused("wifi_ssid is not at most 32 bytes of text", "give the network's name as it shows")
         # The password is checked but never quoted: this text ends up in logs.
@@ -138,6 +145,21 @@ class ProvisionRequest:
                     "wifi_psk is not 8 to 63 plain characters",
                     "check the password (its value is not shown here)",
                 )
+
+    def _check_tls(self) -> None:
+        if self.broker_url.startswith("mqtts:") and not self.broker_ca:
+            raise Refused(
+                "broker_url is mqtts:// and no broker_ca is given",
+                "give the broker's authority with --broker-ca FILE: a unit believes no other",
+            )
+        if (self.client_cert is None) != (self.client_key is None):
+            raise Refused("client_cert and client_key go together", "give both, or neither")
+        if self.client_ca and self.client_cert:
+            raise Refused(
+                "client_ca and client_cert are both given", "give one: signed here, or made elsewhere"
+            )
+        if (self.client_ca or self.client_cert) and not self.broker_ca:
+            raise Refused("a client certificate is given without broker_ca", "it is used under TLS only")
 
 
 def add_months(start: date, months: int) -> date:
