@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from host_tests.firmware.umqtt_fixtures import bare, hangs, ours  # noqa: F401 - fixtures
 from nameplate.sim import frozen
 
 

@@ -6,65 +6,14 @@ On the real interpreter; simulated time runs while nothing arrives, so a deadlin
 import pytest
 
 from host_tests.firmware.scripted_broker import PINGRESP, Connection, ScriptedBroker, body, message, packet_id
-from host_tests.firmware.simulated_time import PRELUDE
 from nameplate.broker import EmbeddedBroker
-
-SETUP = (
-    PRELUDE
-    + """
-sys.path.append({umqtt!r})
-from lib.mqtt_memory import Codec
-from firmware.uplink.mqtt import Link, LinkError
-from firmware.uplink.refused import Refused
-
-refused = Refused()
-messages = []
-def link(user=None, secret=None):
-    return Link(Codec(b"unit", user, secret, 60), lambda topic, payload: messages.append((topic, payload)), refused)
-
-def run(body):
-    strays = []
-    async def guarded():
-        asyncio.get_event_loop().set_exception_handler(lambda loop, context: strays.append(context["exception"]))
-        start = time.ticks_ms()
-        try:
-            await body()
-        except LinkError as error:
-            print("LinkError:", error)
-        await asyncio.sleep_ms(100)
-        for stray in strays:
-            sys.print_exception(stray)
-        print("after", time.ticks_diff(time.ticks_ms(), start) // 1000, "s")
-    asyncio.run(guarded())
-
-async def stream(port):
-    return (await asyncio.open_connection("127.0.0.1", port))[0]
-
-async def opened(port):
-    it = link()
-    await it.open(lambda: stream(port), b"will", b"gone", b"cmd")
-    return it
-"""
-)
-
-
-@pytest.fixture
-def linked(micropython, umqtt):
-    """Run a script body (a coroutine `body`) against a port; what it printed, line by line."""
-
-    def run(script: str, port: int) -> list[str]:
-        setup = SETUP.replace("{umqtt!r}", repr(str(umqtt)))
-        return micropython(f"{setup}\nPORT = {port}\n{script}\nrun(body)\n").split("\n")[:-1]
-
-    return run
-
 
 # A real broker
 
 
-def test_with_a_real_broker_a_message_makes_the_round(linked):
+def test_with_a_real_broker_a_message_makes_the_round(ours):
     with EmbeddedBroker() as broker:
-        out = linked(
+        out = ours(
             """
 async def body():
     it = await opened(PORT)
@@ -84,9 +33,9 @@ async def body():
     assert out[0] == str([(b"cmd", b"message %d" % number) for number in range(3)])
 
 
-def test_a_real_broker_turns_a_wrong_secret_away(linked):
+def test_a_real_broker_turns_a_wrong_secret_away(ours):
     with EmbeddedBroker(users={"unit": "right"}) as broker:
-        out = linked(
+        out = ours(
             """
 async def body():
     it = link(b"unit", b"right")
@@ -128,32 +77,32 @@ async def body():
         (77, "broker refuses (77)"),
     ],
 )
-def test_a_refusal_is_told_in_words(linked, code, words):
+def test_a_refusal_is_told_in_words(ours, code, words):
     with ScriptedBroker(lambda connection: connection.accept(code)) as broker:
-        out = linked(OPEN_ONLY, broker.port)
+        out = ours(OPEN_ONLY, broker.port)
     assert out[0] == f"LinkError: {words}"
 
 
-def test_nobody_at_the_port(linked):
+def test_nobody_at_the_port(ours):
     with ScriptedBroker() as broker:
         port = broker.port
-    out = linked(OPEN_ONLY, port)
+    out = ours(OPEN_ONLY, port)
     assert out[0].startswith("LinkError: broker not reached")
 
 
-def test_a_broker_that_never_answers_connect(linked):
+def test_a_broker_that_never_answers_connect(ours):
     with ScriptedBroker(Connection.end) as broker:
-        out = linked(OPEN_ONLY, broker.port)
+        out = ours(OPEN_ONLY, broker.port)
     assert out == ["LinkError: broker went silent", "after 10 s"]
 
 
-def test_a_broker_that_closes(linked):
+def test_a_broker_that_closes(ours):
     with ScriptedBroker(lambda connection: connection.packet(1)) as broker:
-        out = linked(OPEN_ONLY, broker.port)
+        out = ours(OPEN_ONLY, broker.port)
     assert out[0] == "LinkError: broker closed the connection"
 
 
-def test_a_publish_is_one_write_and_waits_for_its_own_acknowledgement(linked):
+def test_a_publish_is_one_write_and_waits_for_its_own_acknowledgement(ours):
     def script(connection: Connection) -> None:
         connection.welcome()
         packet = connection.packet(3)
@@ -163,7 +112,7 @@ def test_a_publish_is_one_write_and_waits_for_its_own_acknowledgement(linked):
         connection.end()
 
     with ScriptedBroker(script) as broker:
-        out = linked(
+        out = ours(
             """
 class Spy:
     def __init__(self, stream):
@@ -188,13 +137,13 @@ async def body():
     assert out[0] == f"[{3 + 2 + 3 + 2 + 700}] [(b't', b'between')]"
 
 
-def test_a_broker_that_never_acknowledges_is_left(linked):
+def test_a_broker_that_never_acknowledges_is_left(ours):
     def script(connection: Connection) -> None:
         connection.welcome()
         connection.end()
 
     with ScriptedBroker(script) as broker:
-        out = linked(
+        out = ours(
             """
 async def body():
     it = await opened(PORT)
@@ -209,7 +158,7 @@ async def body():
     assert out == ["LinkError: broker went silent", "after 10 s"]
 
 
-def test_a_ping_without_answer_ends_the_connection(linked):
+def test_a_ping_without_answer_ends_the_connection(ours):
     def script(connection: Connection) -> None:
         connection.welcome()
         connection.packet(12)
@@ -218,7 +167,7 @@ def test_a_ping_without_answer_ends_the_connection(linked):
         connection.end()
 
     with ScriptedBroker(script) as broker:
-        out = linked(
+        out = ours(
             """
 async def body():
     it = await opened(PORT)
@@ -235,7 +184,7 @@ async def body():
 
 
 @pytest.mark.parametrize("code", [b"\x80", b"\x01"], ids=["failure", "a QoS that was not asked for"])
-def test_a_refused_subscription(linked, code):
+def test_a_refused_subscription(ours, code):
     def script(connection: Connection) -> None:
         connection.accept()
         packet = connection.packet(8)
@@ -243,11 +192,11 @@ def test_a_refused_subscription(linked, code):
         connection.end()
 
     with ScriptedBroker(script) as broker:
-        out = linked(OPEN_ONLY, broker.port)
+        out = ours(OPEN_ONLY, broker.port)
     assert out[0] == "LinkError: broker refuses the subscription"
 
 
-def test_packet_identifiers_run_from_1_to_65535_and_start_again(linked):
+def test_packet_identifiers_run_from_1_to_65535_and_start_again(ours):
     numbers = []
 
     def script(connection: Connection) -> None:
@@ -257,7 +206,7 @@ def test_packet_identifiers_run_from_1_to_65535_and_start_again(linked):
         connection.end()
 
     with ScriptedBroker(script) as broker:
-        linked(
+        ours(
             """
 async def body():
     it = await opened(PORT)
@@ -293,7 +242,7 @@ def after_subscription(*packets: bytes):
     return script
 
 
-def test_messages_that_are_too_long_are_thrown_away_and_counted(linked):
+def test_messages_that_are_too_long_are_thrown_away_and_counted(ours):
     packets = [
         message(b"cmd", b"first"),
         message(b"cmd", b"x" * 1025),
@@ -302,7 +251,7 @@ def test_messages_that_are_too_long_are_thrown_away_and_counted(linked):
         message(b"cmd", b"x" * 1024),
     ]
     with ScriptedBroker(after_subscription(*packets)) as broker:
-        out = linked(WAIT_FOR_THE_END, broker.port)
+        out = ours(WAIT_FOR_THE_END, broker.port)
     assert out[0] == "None {'oversize': 3} [(b'cmd', 5), (b'cmd', 1024)]"
 
 
@@ -337,23 +286,23 @@ def test_messages_that_are_too_long_are_thrown_away_and_counted(linked):
         "HTTP",
     ],
 )
-def test_a_packet_that_makes_no_sense_is_counted_and_ends_the_connection(linked, packet):
+def test_a_packet_that_makes_no_sense_is_counted_and_ends_the_connection(ours, packet):
     with ScriptedBroker(after_subscription(packet)) as broker:
-        out = linked(WAIT_FOR_THE_END, broker.port)
+        out = ours(WAIT_FOR_THE_END, broker.port)
     assert out[0].startswith("malformed packet")
     assert "{'malformed': 1}" in out[0]
 
 
-def test_a_packet_in_single_bytes_is_one_packet(linked):
+def test_a_packet_in_single_bytes_is_one_packet(ours):
     packets = [bytes([byte]) for byte in message(b"cmd", b"p" * 200)] + [message(b"cmd", b"second")]
     with ScriptedBroker(after_subscription(*packets)) as broker:
-        out = linked(WAIT_FOR_THE_END, broker.port)
+        out = ours(WAIT_FOR_THE_END, broker.port)
     assert out[0] == "None {} [(b'cmd', 200), (b'cmd', 6)]"
 
 
-def test_connections_that_fail_leave_no_heap_behind(linked):
+def test_connections_that_fail_leave_no_heap_behind(ours):
     with ScriptedBroker(*[lambda connection: connection.accept(5)] * 70) as broker:
-        out = linked(
+        out = ours(
             """
 import gc
 async def once():
