@@ -41,9 +41,10 @@ from firmware.uplink.refused import Refused
 from firmware.uplink.status import LinkStatus
 from firmware.uplink.uplink import KEEPALIVE_S, Uplink
 from firmware.uplink.wifi import Network
-from lib.jws import Signer
+from firmware.verifier import Verifier
+from lib import p256_sign  # noqa: F401 - for the signer's public key
+from lib.jws import Curve, Signer
 from lib.lcd import Lcd
-from lib.p256 import P256
 
 try:
     from lib import mqtt_memory
@@ -53,7 +54,7 @@ except ImportError:  # a build without umqtt
 # Forgotten by firmware.app when the agent stands.
 ONCE = (
     "firmware.build", "firmware.boots", "firmware.first_token", "firmware.mirror", "firmware.blob", "firmware.pins",
-    "firmware.segments_recovery",
+    "firmware.segments_recovery", "lib.p256_sign", "lib.p256",
 )  # fmt: skip
 _WATCHDOG_MS = 30000
 _DATA = "/data"
@@ -72,7 +73,8 @@ def build(board, settings, reason):
     supervisor = agent.supervisor = Supervisor(
         watchdog.feed if watchdog else nothing, agent.note, agent.reset
     )
-    signer, p256 = _signer(unit)
+    curve = Curve(sys.path[0] + "/lib/p256_comb.bin")
+    signer = _signer(unit, curve)
     told = mirror.mend(board.nvs) if unit.provisioned else []
     gc.collect()
 
@@ -102,7 +104,8 @@ def build(board, settings, reason):
     )
     if speaks:
         refused = Refused()
-        commands = Commands(unit, settings, clock, p256, replies, refused)
+        verifier = Verifier(unit, curve, _DATA + "/keys-", ("mqtt",))
+        commands = Commands(settings, clock, verifier, replies, refused)
         uplink = Uplink(
             unit, settings, clock, bootcount, network, link, outbox, signer, commands, _codec(unit), refused,
             (Resolver(board.wifi.dns), board.nvs, clock, watch),
@@ -136,16 +139,15 @@ def build(board, settings, reason):
 # Parts that may be missing
 
 
-def _signer(unit):
+def _signer(unit, curve):
     if not unit.provisioned:
-        return None, None
+        return None
     try:
-        p256 = P256(sys.path[0] + "/lib/p256_comb.bin")
-        signer = Signer(p256, unit.key)
+        signer = Signer(curve, unit.key)
     except (OSError, ValueError) as error:
         unit.refuse(f"signing table: {error}")
-        return None, None
-    return (signer, p256) if unit.check_key(signer.public) else (None, None)
+        return None
+    return signer if unit.check_key(signer.public) else None
 
 
 def _codec(unit):

@@ -2,14 +2,15 @@
 
     {"alg":"ES256","kid":"<RFC 7638 thumbprint of the key>","typ":"<type>"}
 
-Signing covers exactly the bytes that are sent. Verifying is in lib.jws_verify.
+Signing covers exactly the bytes that are sent. Reading one is in lib.jws_verify.
 """
 
 import asyncio
 import hashlib
+import sys
 
-from lib import base64url
-from lib.p256_curve import N
+from lib import base64url, rare
+from lib.loading import Quick
 
 ALG = b'{"alg":'
 ES256 = b'"ES256"'
@@ -17,46 +18,83 @@ HEAD = ALG + ES256 + b',"kid":"'
 TYPE = b'","typ":"'
 END = b'"}'
 
+_CODE = ("lib.p256_sign", "lib.p256")
+_PAUSE_S = 1
 
-def thumbprint(public):
-    """The RFC 7638 thumbprint of a 64-byte P-256 public key, as text."""
-    x = base64url.encode(public[:32])
-    y = base64url.encode(public[32:])
-    jwk = b'{"crv":"P-256","kty":"EC","x":"' + x + b'","y":"' + y + b'"}'
-    return base64url.encode(hashlib.sha256(jwk).digest()).decode()
+
+class Curve:
+    """The arithmetic of P-256, and the file of its table: in memory only while somebody works `async with` it.
+
+    Tokens come in bursts: it is forgotten a second or two after the last.
+    """
+
+    def __init__(self, comb_path):
+        self.comb_path = comb_path
+        self._users = 0
+        self._used = False
+        self._leaving = None
+
+    async def __aenter__(self):
+        self._users += 1
+        self._used = True
+
+    async def __aexit__(self, *_):
+        self._users -= 1
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._leave())
+
+    async def _leave(self):
+        try:
+            while self._users or self._used:
+                self._used = False
+                await asyncio.sleep(_PAUSE_S)
+            rare.forget(_CODE)
+        finally:
+            self._leaving = None
+
+    async def run(self, steps, gives_way=False):
+        """Take the steps of some work to their end, letting other tasks run between two, and return its value.
+
+        Work that gives way rests while there is other work: a signature is waited for, a verification is not.
+        """
+        while True:
+            if not gives_way or self._users == 1:
+                try:
+                    next(steps)
+                except StopIteration as done:
+                    return done.value
+            await asyncio.sleep(0)
 
 
 class Signer:
-    """One private key. Signatures are made one at a time, in slices between which other tasks run."""
+    """One private key. Signatures are made one at a time, in slices between which other tasks run.
 
-    def __init__(self, p256, key):
-        self._p256 = p256
+    Making one reads the key's own public half from the curve. Raises OSError for a damaged table, ValueError for no key.
+    """
+
+    def __init__(self, curve, key):
+        code = _code()
+        self._curve = curve
         self._key = key
         self._lock = asyncio.Lock()
-        self.public = p256.public(key)
-        self.kid = thumbprint(self.public)
+        self.public = code.public_of(curve.comb_path, key)
+        self.kid = code.thumbprint(self.public)
 
     async def sign(self, typ, payload):
         """The compact token, as bytes, of the payload's bytes and the whole `typ` of its header."""
         header = HEAD + self.kid.encode() + TYPE + typ.encode() + END
         message = base64url.encode(header) + b"." + base64url.encode(payload)
         digest = hashlib.sha256(message).digest()
-        async with self._lock:
-            signature = await run(self._p256.sign_steps(self._key, digest))
-        return message + b"." + base64url.encode(_low(signature))
+        async with self._lock, self._curve:
+            code = _code()
+            signature = await self._curve.run(code.steps(self._curve.comb_path, self._key, digest))
+            return message + b"." + base64url.encode(code.low(signature))
 
 
-def _low(signature):
-    # With s also n - s verifies. Were both taken, anyone could give a token second bytes, and a unit a clone.
-    s = int.from_bytes(signature[32:], "big")
-    return signature if s <= N >> 1 else signature[:32] + (N - s).to_bytes(32, "big")
+def _code():
+    if _CODE[0] not in sys.modules:
+        with Quick():
+            from lib import p256_sign
+    from lib import p256_sign
 
-
-async def run(steps):
-    """Take the steps of some work to their end, letting other tasks run between two, and return its value."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value
-        await asyncio.sleep(0)
+    return p256_sign

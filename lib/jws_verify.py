@@ -1,13 +1,13 @@
-"""Verifying a compact JWS as lib.jws makes it. Loaded when one is to be checked, and forgotten after.
+"""Reading a compact JWS as lib.jws makes it. Loaded when one is to be checked, and forgotten after.
 
-The header's text is compared and no JSON is parsed; size, form, algorithm, type and key are all settled before the
-first multiplication.
+The header's text is compared and no JSON is parsed; size, form, algorithm, type and key are all settled here, before
+anything is computed. Whether the signature is the key's is for lib.p256_verify.
 """
 
 import hashlib
 
 from lib import base64url
-from lib.jws import ALG, END, ES256, HEAD, TYPE, run
+from lib.jws import ALG, END, ES256, HEAD, TYPE
 
 _KID = 43  # letters of a thumbprint
 
@@ -20,10 +20,11 @@ class JwsError(ValueError):
         self.reason = reason
 
 
-async def verify(p256, compact, typ, keys, limit):
-    """The payload's bytes of a token of type `typ` signed by one of `keys`, {kid: 64-byte public key}.
+def read(compact, typ, keys, limit):
+    """(payload, public key, digest, signature), all bytes, of a token of type `typ` that names one of `keys`.
 
-    `compact` is bytes or text of at most `limit` bytes. Raises JwsError for every token that is not right.
+    NOTHING OF IT IS PROVED until the signature over the digest is found to be the key's. `keys`: {kid: 64-byte public
+    key}; `compact`: bytes or text of at most `limit` bytes. Raises JwsError for every token that is not as it must be.
     """
     if len(compact) > limit:
         raise JwsError("size")
@@ -42,9 +43,7 @@ async def verify(p256, compact, typ, keys, limit):
     if len(signature) != 64:
         raise JwsError("signature")
     digest = hashlib.sha256(compact[: compact.rfind(b".")]).digest()
-    if not await run(p256.verify_steps(public, digest, signature)):
-        raise JwsError("signature")
-    return payload
+    return payload, public, digest, signature
 
 
 def _key_of(header, typ, keys):

@@ -1,28 +1,28 @@
 """Whether a command from the network is to be obeyed. Needed when one comes, and forgotten after."""
 
+from firmware import proving
 from firmware.clock import FLOOR
 from firmware.reply import is_nonce
-from lib import (
-    p256_verify,  # noqa: F401 - so that it is loaded before the arithmetic, not in it
-    strictjson,
-)
-from lib.jws_verify import JwsError, verify
+from lib import jws_verify, strictjson
 
 _TYPE = "nameplate-command+jwt"
 _PROFILE = "urn:nameplate:1:command"
-_LIMIT = 1024
 _DEPTH = 4
+_WORDS = {"typ": "kind", "kid": "key"}
 
 
-async def check(token, unit, clock, p256, nonces):
+async def check(token, limit, clock, verifier, nonces):
     """(nonce, None) of a command that a backend key signed, for this unit, for now, for the first time; else (None, why).
 
-    `nonces` are those answered lately. A verified `iat` is proof that this time has come, whatever else is wrong.
+    All that can be told without arithmetic is told first. `nonces` are those answered lately.
     """
+    unit = verifier.unit
     try:
-        payload = await verify(p256, token, _TYPE, unit.anchors.get("backend", {}), _LIMIT)
-    except JwsError:
-        return None, "token"
+        payload, public, digest, signature = jws_verify.read(
+            token, _TYPE, unit.anchors.get("backend", {}), limit
+        )
+    except jws_verify.JwsError as error:
+        return None, _WORDS.get(error.reason, "token")
     try:
         claims = strictjson.loads(payload, _DEPTH)
         issued, expires, nonce = claims["iat"], claims["exp"], claims["eat_nonce"]
@@ -31,7 +31,6 @@ async def check(token, unit, clock, p256, nonces):
         return None, "malformed"
     if not whole or not is_nonce(nonce) or issued > expires:
         return None, "malformed"
-    clock.learn(issued, FLOOR)
     for wrong, reason in (
         (claims.get("aud") != unit.ueid, "addressee"),
         (expires < clock.floor, "expired"),
@@ -40,4 +39,10 @@ async def check(token, unit, clock, p256, nonces):
     ):
         if wrong:
             return None, reason
+    try:
+        if not await proving.proved(verifier, "backend", public, digest, signature):
+            return None, "signature"
+    except OSError:
+        return None, "unprepared"
+    clock.learn(issued, FLOOR)  # a time that was signed has come
     return nonce, None

@@ -1,83 +1,85 @@
 """Signed commands from the manufacturer's backend.
 
-A command is taken one at a time and at a bounded rate, before anything is computed. There is one method so far:
-`identity`, answered with who this appliance is, if the owner's consent is full.
+A command is taken one at a time and within the budget of its carrier, before anything is computed. There is one method
+so far: `identity`, answered with who this appliance is, if the owner's consent is full.
 """
-
-import time
 
 from firmware.reply import Busy, Unsigned
 from lib import rare
 from lib.loading import Quick
 
-_BURST = 3
-_REFILL_MS = 5000
+_CARRIER = "mqtt"
+_LIMIT = 1024
 _REMEMBERED = 8
 _RARE = (
-    "firmware.uplink.command_check", "lib.strictjson", "lib.jws_verify", "lib.p256_verify", "lib.p256_point",
+    "firmware.uplink.command_check", "firmware.proving", "lib.strictjson", "lib.jws_verify", "lib.p256_verify",
 )  # fmt: skip
 
 
 class Commands:
     """`refused.count(reason)` is told of every message that gets no answer."""
 
-    def __init__(self, unit, settings, clock, p256, replies, refused, ticks=time):
-        self._unit = unit
+    def __init__(self, settings, clock, verifier, replies, refused):
         self._settings = settings
         self._clock = clock
-        self._p256 = p256
+        self._verifier = verifier
         self._replies = replies
         self._refused = refused
-        self._ticks = ticks
         self._command = None
-        self._credit = _BURST
-        self._refilled = ticks.ticks_ms()
+        self._prepared = False
         self._nonces = []
 
     def offer(self, payload):
         """Take a message for later, or refuse it. Called while reading from the network: computes nothing."""
-        self._refill()
         if self._settings.consent != "full":
             self._refused.count("consent")
-        elif self._command is not None or not self._credit:
+        elif len(payload) > _LIMIT:
+            self._refused.count("oversize")
+        elif self._command is not None or not self._verifier.admit(_CARRIER):
             self._refused.count("rate")
         else:
-            self._credit -= 1
             self._command = payload
 
     @property
     def waiting(self):
-        return self._command is not None
+        """Whether there is something to do: a command, or, once after the start, the keys to prepare for one."""
+        return self._command is not None or not self._prepared
 
     async def answer(self):
         """The signed reply to the command that waits, or None when it deserves none."""
+        async with self._verifier.one_at_a_time:
+            try:
+                async with self._verifier.curve:
+                    nonce = await self._check()
+            finally:
+                self._command = None
+                rare.forget(_RARE)
+        if nonce is None:
+            return None
         try:
-            return await self._answer()
-        finally:
-            self._command = None
-            rare.forget(_RARE)
+            return await self._replies.identity(nonce, _CARRIER)
+        except (Busy, Unsigned):
+            self._refused.count("rate")
+            return None
 
-    async def _answer(self):
+    async def _check(self):
+        """The nonce to answer, or None."""
         with Quick():
+            from firmware import proving
             from firmware.uplink import command_check
 
+        if not self._prepared:
+            self._prepared = True
+            await proving.prepare(self._verifier, "backend")
+        if self._command is None:
+            return None
         nonce, why = await command_check.check(
-            self._command, self._unit, self._clock, self._p256, self._nonces
+            self._command, _LIMIT, self._clock, self._verifier, self._nonces
         )
         if why is None and self._settings.consent != "full":
             why = "consent"
-        if why is None:
-            self._nonces = self._nonces[1 - _REMEMBERED :] + [nonce]
-            try:
-                return await self._replies.identity(nonce, "mqtt")
-            except (Busy, Unsigned):
-                why = "rate"
-        self._refused.count(why)
-        return None
-
-    def _refill(self):
-        now = self._ticks.ticks_ms()
-        passed = self._ticks.ticks_diff(now, self._refilled)
-        if passed >= _REFILL_MS or passed < 0:
-            self._credit = min(_BURST, self._credit + max(1, passed // _REFILL_MS))
-            self._refilled = now
+        if why is not None:
+            self._refused.count(why)
+            return None
+        self._nonces = self._nonces[1 - _REMEMBERED :] + [nonce]
+        return nonce

@@ -16,10 +16,9 @@ import asyncio, sys
 from firmware import identity
 from firmware.console.session import Session
 from host_tests.firmware import fakes
-from lib.jws import Signer
-from lib.p256 import P256
+from lib.jws import Curve, Signer
 unit = identity.load(fakes.Nvs({WHOLE!r}))
-signer = Signer(P256(sys.argv[1]), unit.key)
+signer = Signer(Curve(sys.argv[1]), unit.key)
 assert unit.check_key(signer.public)
 appliance = fakes.Appliance(unit=unit, signer=signer)
 async def main():

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from firmware import first_token, heartbeat
 from firmware.heartbeat import Chain
 from firmware.outbox import Outbox
-from lib.jws import Signer
-from lib.p256 import P256
+from lib.jws import Curve, Signer
 from nameplate.factory import comb
 from nameplate.token import mint, schemas
 from nameplate.token.base64url import decode, encode
@@ -414,8 +413,8 @@ def test_where_such_a_boot_cannot_be_kept_in_mind_nothing_is_made(tmp_path):
 
 
 def test_the_device_code_signs_what_the_verifier_takes(outbox, tmp_path):
-    p256 = P256(str(comb.write(tmp_path / "p256_comb.bin")))
-    signer = Signer(p256, mint.private_scalar(KEY))
+    curve = Curve(str(comb.write(tmp_path / "p256_comb.bin")))
+    signer = Signer(curve, mint.private_scalar(KEY))
     chain = chain_on(outbox, signer=signer)
     verifier = a_verifier()
     assert verifier.check(emit(chain), "heartbeat").code == "first-seen"
@@ -426,8 +425,7 @@ ON_DEVICE = """
 import asyncio
 from firmware import first_token, heartbeat
 from firmware.outbox import Outbox
-from lib.jws import Signer
-from lib.p256 import P256
+from lib.jws import Curve, Signer
 class Unit: ueid = "AQIDBAUGBwgJCgsMDQ4PEBE"; oemid = 32473; hwmodel = "S0YtMzIw"; hwversion = ["C"]; dev = False
 class Reading: pass
 def reading(name, unit, milli, state, quality):
@@ -440,7 +438,7 @@ class Clock:
 readings = [reading("pan", None, None, True, "ok"), reading("fridge", "Cel", -1, None, "ok"),
             reading("freezer", "Cel", None, None, "open")]
 async def main():
-    signer = Signer(P256(sys.argv[1]), bytes.fromhex(sys.argv[2]))
+    signer = Signer(Curve(sys.argv[1]), bytes.fromhex(sys.argv[2]))
     for bootcount in (1, 2):
         outbox = Outbox(sys.argv[3])
         chain = heartbeat.Chain(signer, outbox, Unit, Clock(), bootcount, first_token.first_claims(Unit, "0.1.0", "power"))

@@ -65,7 +65,7 @@ def cases(count, seed, keys):
             signature = sign(key, digest)
             lines.append(f"verify {public.hex()} {digest.hex()} {signature.hex()} 1")
             altered = [public, digest, signature]
-            # Mostly digest and signature: an altered key is another key, whose table costs time.
+            # Mostly digest and signature: an altered key is another key, which is to be prepared.
             part = chance.choice((0, 1, 1, 1, 2, 2, 2, 2)) if number % 8 == 0 else chance.choice((1, 2))
             bit = chance.randrange(8 * len(altered[part]))
             flipped = int.from_bytes(altered[part], "big") ^ 1 << bit

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from joserfc import jws as joserfc_jws
 from joserfc.jwk import ECKey
 
+from host_tests.firmware.simulated_time import PRELUDE
 from host_tests.lib import p256_cases
-from lib import base64url, jws, jws_verify
-from lib.p256 import P256, finish
+from host_tests.lib.p256_batch import P256
+from lib import base64url, jws, jws_verify, p256_sign
+from lib.p256 import finish
 
 TYP = "nameplate-heartbeat+jwt"
 PAYLOAD = b'{"eat_profile":"urn:nameplate:1:heartbeat","seq":7}'
@@ -21,24 +23,27 @@ KEY = bytes(range(1, 33))
 LIMIT = 1024
 
 
-class CountingP256(P256):
-    """Counts the verifications that reach the arithmetic."""
+class Verifying(P256):
+    """What a device does with a token, counting those that reach the arithmetic."""
 
     verifications = 0
 
-    def verify_steps(self, *args):
+    def verify(self, compact, typ, keys, limit):
+        payload, public, digest, signature = jws_verify.read(compact, typ, keys, limit)
         self.verifications += 1
-        return super().verify_steps(*args)
+        if not finish(self.verify_steps(public, digest, signature)):
+            raise jws_verify.JwsError("signature")
+        return payload
 
 
 @pytest.fixture(scope="module")
 def p256(comb_path):
-    return CountingP256(comb_path)
+    return Verifying(comb_path)
 
 
 @pytest.fixture(scope="module")
-def signer(p256):
-    return jws.Signer(p256, KEY)
+def signer(comb_path):
+    return jws.Signer(jws.Curve(comb_path), KEY)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +68,7 @@ def header(kid, typ=TYP):
 
 def verified(p256, signer, compact, typ=TYP, keys=None, limit=LIMIT):
     keys = {signer.kid: signer.public} if keys is None else keys
-    return asyncio.run(jws_verify.verify(p256, compact, typ, keys, limit))
+    return p256.verify(compact, typ, keys, limit)
 
 
 def refusal(p256, signer, compact, **kwargs):
@@ -77,7 +82,7 @@ def refusal(p256, signer, compact, **kwargs):
 def test_thumbprint_is_rfc_7638(signer):
     public = signer.public
     jwk = {"kty": "EC", "crv": "P-256", "x": b64(public[:32]).decode(), "y": b64(public[32:]).decode()}
-    assert jws.thumbprint(public) == signer.kid == ECKey.import_key(jwk).thumbprint()
+    assert p256_sign.thumbprint(public) == signer.kid == ECKey.import_key(jwk).thumbprint()
     canonical = json.dumps(jwk, sort_keys=True, separators=(",", ":")).encode()
     assert signer.kid == b64(hashlib.sha256(canonical).digest()).decode()
 
@@ -272,7 +277,7 @@ def test_no_keys(p256, signer, token):
 def test_a_kid_of_another_key(p256, signer, token):
     """The key that the header names decides, not whichever fits."""
     other = p256.public(bytes(range(2, 34)))
-    keys = {signer.kid: other, jws.thumbprint(other): signer.public}
+    keys = {signer.kid: other, p256_sign.thumbprint(other): signer.public}
     assert refusal(p256, signer, token, keys=keys) == ("signature", True)
 
 
@@ -297,42 +302,80 @@ def test_any_signed_header_but_ours_gives_jws_error(p256, signer, text):
     assert refusal(p256, signer, made(text))[1] is False
 
 
-def test_two_tasks_sign_one_after_the_other_and_others_run_between(signer, p256):
+def test_two_tasks_sign_one_after_the_other_and_others_run_between(p256, comb_path):
     order = []
-    under_way = []
 
-    class Watched:
+    class Watched(jws.Curve):
         """Notes when the signatures of one signer overlap."""
 
-        def __init__(self):
-            self.public = p256.public
+        under_way = 0
 
-        def sign_steps(self, key, digest):
-            under_way.append(digest)
-            assert len(under_way) == 1
-            value = yield from p256.sign_steps(key, digest)
-            under_way.remove(digest)
+        async def run(self, steps, gives_way=False):
+            self.under_way += 1
+            assert self.under_way == 1
+            value = await super().run(steps, gives_way)
+            self.under_way -= 1
             return value
+
+    signer = jws.Signer(Watched(comb_path), KEY)
 
     async def other():
         while "b" not in order:
             order.append(".")
             await asyncio.sleep(0)
 
-    async def sign(name, watched):
-        token = await watched.sign(TYP, name.encode())
+    async def sign(name):
+        token = await signer.sign(TYP, name.encode())
         order.append(name)
         return token
 
     async def main():
-        watched = jws.Signer(Watched(), KEY)
-        return await asyncio.gather(sign("a", watched), sign("b", watched), other())
+        return await asyncio.gather(sign("a"), sign("b"), other())
 
     tokens = asyncio.run(main())
     assert [verified(p256, signer, token) for token in tokens[:2]] == [b"a", b"b"]
     first = order.index("a")
     assert first >= 5, "other tasks ran while the first was signed"
     assert order.index("b") - first >= 5
+
+
+def test_a_signature_waits_for_one_slice_of_a_verification_at_most(signer, p256, comb_path, token):
+    """A leak does not wait for a stranger's message to be judged."""
+    done = []
+    curve = jws.Curve(comb_path)
+    _, public, digest, signature = jws_verify.read(token, TYP, {signer.kid: signer.public}, LIMIT)
+
+    def told(steps, name):
+        while True:
+            done.append(name)
+            if done.count("v") == 8:
+                under_way.set()
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
+            yield
+
+    async def verify():
+        async with curve:
+            return await curve.run(told(p256.verify_steps(public, digest, signature), "v"), True)
+
+    async def sign():
+        await under_way.wait()
+        done.append("wanted")
+        async with curve:
+            await curve.run(told(p256.sign_steps(KEY, digest), "s"))
+        done.append("signed")
+
+    async def main():
+        return await asyncio.gather(verify(), sign())
+
+    under_way = asyncio.Event()
+    assert asyncio.run(main())[0] is True
+    wanted, signed = done.index("wanted"), done.index("signed")
+    assert done[wanted:signed].count("v") <= 1, done
+    assert done[wanted:signed].count("s") >= 10
+    assert done[signed:].count("v") >= 20, "the verification went on afterwards"
 
 
 def test_a_cancelled_signature_leaves_the_signer_usable(signer, p256):
@@ -351,17 +394,23 @@ def test_a_cancelled_signature_leaves_the_signer_usable(signer, p256):
 DEVICE = """
 import asyncio, json
 from lib import jws, jws_verify
-from lib.p256 import P256
+from lib.p256 import finish
 async def main(comb, cases):
+    signer = jws.Signer(jws.Curve(comb), bytes(range(1, 33)))
+    keys = {signer.kid: signer.public}
     p256 = P256(comb)
-    signer = jws.Signer(p256, bytes(range(1, 33)))
+    def verify(text):
+        payload, public, digest, signature = jws_verify.read(text, TYP, keys, 1024)
+        if not finish(p256.verify_steps(public, digest, signature)):
+            raise jws_verify.JwsError("signature")
+        return payload
     token = await signer.sign(TYP, PAYLOAD)
-    assert await jws_verify.verify(p256, token, TYP, {signer.kid: signer.public}, 1024) == PAYLOAD
+    assert verify(token) == PAYLOAD
     found = []
     with open(cases) as file:
         for text in json.load(file):
             try:
-                await jws_verify.verify(p256, text, TYP, {signer.kid: signer.public}, 1024)
+                verify(text)
                 found.append("taken")
             except jws_verify.JwsError as error:
                 found.append(error.reason)
@@ -382,7 +431,42 @@ def test_on_micropython(micropython, comb_path, tmp_path, signer, token):
                 continue
             expected.append(reason)
     (tmp_path / "cases.json").write_text(json.dumps(cases))
-    script = f"TYP = {TYP!r}\nPAYLOAD = {PAYLOAD!r}\n{DEVICE}"
+    script = f"TYP = {TYP!r}\nPAYLOAD = {PAYLOAD!r}\n{p256_cases.SCRIPT}\n{DEVICE}"
     out = json.loads(micropython(script, str(comb_path), str(tmp_path / "cases.json")))
     assert out == {"kid": signer.kid, "token": token.decode(), "found": expected}
     assert base64url.decode(out["kid"])
+
+
+RARE = """
+import asyncio, gc
+from lib import jws
+def live():
+    gc.collect()
+    return gc.mem_alloc()
+def loaded():
+    return "lib.p256" in sys.modules, "lib.p256_sign" in sys.modules
+async def main(comb):
+    signer = jws.Signer(jws.Curve(comb), bytes(range(1, 33)))
+    await signer.sign("t", b"1")
+    await asyncio.sleep(3)
+    assert loaded() == (False, False)
+    before = live()
+    await signer.sign("t", b"2")
+    print("just after", *loaded(), live() - before)
+    code = sys.modules["lib.p256_sign"]
+    await asyncio.sleep(0)
+    await signer.sign("t", b"3")
+    assert sys.modules["lib.p256_sign"] is code, "a burst loads it once"
+    code = None
+    await asyncio.sleep(3)
+    print("later", *loaded(), live() - before)
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def test_signing_is_in_memory_only_while_tokens_come(micropython, comb_path):
+    just_after, later = [line.split() for line in micropython(PRELUDE + RARE, str(comb_path)).splitlines()]
+    assert just_after[2:4] == ["True", "True"]
+    assert int(just_after[4]) > 6000
+    assert later[1:3] == ["False", "False"]
+    assert int(later[3]) < 512

@@ -12,12 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from host_tests.lib import p256_cases
+from host_tests.lib.p256_batch import P256
 from lib import p256 as p256_module
-from lib import p256_comb
-from lib.p256 import P256, finish
-from lib.p256_comb import TableError
-from lib.p256_curve import B, N, P, add, affine, double, inverse, on_curve
-from lib.rfc6979 import nonces
+from lib import p256_sign
+from lib.p256 import B, N, P, TableError, add, affine, double, finish, inverse, on_curve
+from lib.p256_sign import nonces
 
 NIST = json.loads((Path(__file__).parent / "vectors" / "nist_p256_sha256.json").read_text())
 
@@ -84,7 +83,7 @@ def test_rfc_6979(p256):
 def test_nist_signature_generation(p256, monkeypatch):
     for case in NIST["generate"]:
         key, digest = bytes.fromhex(case["private"]), hashlib.sha256(bytes.fromhex(case["message"])).digest()
-        monkeypatch.setattr(p256_module, "nonces", lambda *_, k=int(case["nonce"], 16): iter([k]))
+        monkeypatch.setattr(p256_sign, "nonces", lambda *_, k=int(case["nonce"], 16): iter([k]))
         assert p256.public(key).hex() == case["public"]
         assert finish(p256.sign_steps(key, digest)).hex() == case["signature"]
 
@@ -281,7 +280,7 @@ def test_awkward_private_keys(p256, d):
 
 @pytest.mark.parametrize("k", AWKWARD)
 def test_awkward_nonces(p256, monkeypatch, k):
-    monkeypatch.setattr(p256_module, "nonces", lambda *_: iter([k]))
+    monkeypatch.setattr(p256_sign, "nonces", lambda *_: iter([k]))
     assert verify(p256, PUBLIC, DIGEST, finish(p256.sign_steps(KEY, DIGEST)))
 
 
@@ -306,7 +305,7 @@ def test_another_nonce_when_r_or_s_is_zero(p256, monkeypatch):
     """A nonce that makes s zero is passed over (z = -r d, with r from that very nonce)."""
     r = times_base(5)[0] % N
     digest = number(-r * int(RFC_6979_KEY, 16) % N)
-    monkeypatch.setattr(p256_module, "nonces", lambda *_: iter([5, 7]))
+    monkeypatch.setattr(p256_sign, "nonces", lambda *_: iter([5, 7]))
     signature = finish(p256.sign_steps(KEY, digest))
     assert int.from_bytes(signature[:32], "big") == times_base(7)[0] % N
     assert p256_cases.is_valid(PUBLIC, digest, signature)
@@ -386,7 +385,7 @@ def _offsets_read(comb_path):
             return super().readinto(buffer)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(p256_comb, "open", File, raising=False)
+        patch.setattr(p256_module, "open", File, raising=False)
         finish(P256(comb_path).sign_steps(KEY, DIGEST))
     return offsets
 

@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from host_tests.lib import p256_cases
-from lib import p256_comb, p256_point
-from lib.p256_curve import N
+from lib import p256, p256_verify
+from lib.p256 import N
 from nameplate.factory import comb
 
 TABLE_SHA256 = "0a395201b2ab5655c25c8f1d9f923d365b3dc811610242d8f4436da11ce67785"
@@ -15,9 +15,9 @@ TABLE_SHA256 = "0a395201b2ab5655c25c8f1d9f923d365b3dc811610242d8f4436da11ce67785
 
 def test_geometry_is_the_device_s():
     assert (comb.TEETH, comb.COLUMNS, comb.BLOCKS) == (
-        p256_comb.BASE_TEETH,
-        p256_comb.BASE_COLUMNS,
-        p256_comb.BASE_BLOCKS,
+        p256.BASE_TEETH,
+        p256.BASE_COLUMNS,
+        p256.BASE_BLOCKS,
     )
     assert comb.SIZE == len(comb.table()) == 64 * 1024
 
@@ -53,14 +53,14 @@ def signed(digit, teeth, columns):
 @example(N - 2)
 @example(1 << 255)
 def test_digits_make_the_scalar_again(scalar):
-    odd, negative = p256_comb.odd(scalar)
+    odd, negative = p256.odd(scalar)
     assert odd % 2 == 1
     assert (N - odd if negative else odd) == scalar
     total = 0
-    for column, row in enumerate(p256_comb.base_digits(odd)):
-        for block in range(p256_comb.BASE_BLOCKS):
+    for column, row in enumerate(p256.base_digits(odd)):
+        for block in range(p256.BASE_BLOCKS):
             total += signed(row[4 * block], 8, 4) << 32 * block + column
     assert total == odd
-    digits = p256_point.digits(odd)
-    assert len(digits) == p256_point.COLUMNS
-    assert sum(signed(digit, 5, 52) << column for column, digit in enumerate(digits)) == odd
+    digits = p256_verify.digits(odd)
+    assert len(digits) == p256_verify.COLUMNS
+    assert sum(signed(digit, 5, 52) << column for column, digit in enumerate(reversed(digits))) == odd

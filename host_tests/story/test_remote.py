@@ -54,7 +54,7 @@ def test_all_others_are_refused_and_counted_and_nothing_else_happens(house, frid
     stranger = mint.new_key()
     good = command(ueid, "identity", backend_key, NONCE, now=NOW)
     wrong = [
-        (command(ueid, "identity", stranger, "nonce-of-a-stranger", now=NOW), "token"),
+        (command(ueid, "identity", stranger, "nonce-of-a-stranger", now=NOW), "key"),
         (good[:-3], "token"),
         (command(mint.new_ueid(), "identity", backend_key, "nonce-for-another", now=NOW), "addressee"),
         (command(ueid, "identity", backend_key, "nonce-of-yesterday", now=BUILT - 9000), "expired"),

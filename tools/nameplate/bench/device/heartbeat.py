@@ -12,8 +12,7 @@ sys.path.insert(0, sys.argv[1])
 
 from firmware.first_token import first_claims
 from firmware.heartbeat import Chain, heartbeat_claims
-from lib.jws import Signer
-from lib.p256 import P256
+from lib.jws import Curve, Signer
 
 BOOTCOUNT = 9999
 SEQ = 999999  # one a minute
@@ -80,7 +79,7 @@ LONGEST = [Reading("temperature" + letter, -39375) for letter in "abcd"]
 
 async def main(comb):
     outbox = Outbox()
-    signer = Signer(P256(comb), bytes(range(1, 33)))
+    signer = Signer(Curve(comb), bytes(range(1, 33)))
     first = first_claims(Unit, "10.20.30", "deepsleep")
     chain = Chain(signer, outbox, Unit, Clock(), BOOTCOUNT, first)
     claims = heartbeat_claims(READINGS, LAG_MS, "broker")

@@ -10,7 +10,8 @@ import time
 
 sys.path.insert(0, sys.argv[1])
 
-from lib.p256 import P256, finish
+from lib import p256_sign, p256_verify
+from lib.p256 import finish
 
 ROUNDS = 60
 SIGNATURES = 3  # in a round: about as long as the loop, and one or two garbage collections
@@ -45,39 +46,49 @@ def best(old, new):
 
 
 def main(comb):
-    p256 = P256(comb)
     key = bytes(range(1, 33))
     digest = bytes(range(64, 96))
-    public = p256.public(key)
-    signature = finish(p256.sign_steps(key, digest))
+    public = p256_sign.public_of(comb, key)
+    signature = finish(p256_sign.steps(comb, key, digest))
+    teeth = finish(p256_verify.teeth_steps(public))
+
+    def signing():
+        return p256_sign.steps(comb, key, digest)
+
+    def verifying():
+        return p256_verify.steps(comb, teeth, digest, signature)
+
+    def preparing():
+        return p256_verify.teeth_steps(public)
 
     def sign():
         for _ in range(SIGNATURES):
-            finish(p256.sign_steps(key, digest))
+            finish(signing())
 
     def verify():
-        if not finish(p256.verify_steps(public, digest, signature)):
+        if not finish(verifying()):
             raise ValueError("not verified")
 
-    def verify_first():
-        finish(P256(comb).verify_steps(public, digest, signature))
+    def prepare():
+        finish(preparing())
 
-    work = (empty_loop, sign, verify, verify_first)
-    times = sign_slices = verify_slices = None
+    work = (empty_loop, sign, verify, prepare)
+    times = None
+    found = [None] * 3
     for _ in range(ROUNDS):
         times = best(times, [timed(function) for function in work])
-        sign_slices = best(sign_slices, slices(p256.sign_steps(key, digest)))
-        verify_slices = best(verify_slices, slices(P256(comb).verify_steps(public, digest, signature)))
-    loop, sign_us, verify_us, verify_first_us = times
+        found = [best(old, slices(steps())) for old, steps in zip(found, (signing, verifying, preparing))]
+    loop, sign_us, verify_us, prepare_us = times
     print(
         json.dumps(
             {
                 "loop_us": loop,
                 "sign_ns": sign_us * 1000 // SIGNATURES,
                 "verify_ns": verify_us * 1000,
-                "verify_first_ns": verify_first_us * 1000,
-                "sign_slices_us": sign_slices,
-                "verify_slices_us": verify_slices,
+                "prepare_ns": prepare_us * 1000,
+                "sign_slices_us": found[0],
+                "verify_slices_us": found[1],
+                "prepare_slices_us": found[2],
             }
         )
     )

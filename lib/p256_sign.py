@@ -1,0 +1,104 @@
+"""ECDSA on P-256 with SHA-256 digests, as JOSE spells it: 32 bytes a number, big-endian. Loaded when something is signed.
+
+The nonce is that of RFC 6979 (section 3.2): no random number generator is asked, so a board with a bad one still does
+not give its key away. Every signature makes the same additions and doublings, and the nonce is blinded before it is
+inverted; for the rest see lib.p256 on time that depends on secrets.
+"""
+
+import hashlib
+
+from lib import base64url
+from lib.p256 import N, P, affine, base_product, finish, inverse, odd
+
+_BLOCK = 64
+_INNER = int.from_bytes(b"\x36" * _BLOCK, "big")
+_OUTER = int.from_bytes(b"\x5c" * _BLOCK, "big")
+
+
+def steps(comb_path, key, digest):
+    """Steps to the 64-byte signature r || s over a 32-byte digest; `comb_path` is the file of the base point's table.
+
+    A damaged table raises TableError (an OSError) instead of giving a wrong signature.
+    """
+    d = _private(key)
+    if len(digest) != 32:
+        raise ValueError("digest is not 32 bytes")
+    z = int.from_bytes(digest, "big")
+    for nonce in nonces(key, digest, N):
+        yield
+        scalar, negative = odd(nonce)
+        x, _, zz, _ = yield from base_product(comb_path, scalar, negative)
+        yield
+        r = x * inverse(zz, P) % P % N
+        yield
+        # The time of an inversion depends on its number, so the nonce itself is never inverted. The factor is unknown
+        # to whoever has no key, and needs no random number generator either.
+        blind = hashlib.sha256(key + nonce.to_bytes(32, "big")).digest()
+        blind = int.from_bytes(blind, "big") % N or 1
+        s = inverse(nonce * blind % N, N) * blind % N * ((z + r * d) % N) % N
+        if r and s:
+            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def low(signature):
+    """Of the two signatures that verify, (r, s) and (r, n - s), the smaller.
+
+    Were both sent, anyone could give a token second bytes, and a unit a clone.
+    """
+    s = int.from_bytes(signature[32:], "big")
+    return signature if s <= N >> 1 else signature[:32] + (N - s).to_bytes(32, "big")
+
+
+def public_of(comb_path, key):
+    """The 64-byte public key, x || y, of a 32-byte private one. Raises ValueError if it is no private key."""
+    scalar, negative = odd(_private(key))
+    x, y = affine([finish(base_product(comb_path, scalar, negative))])[0]
+    return x.to_bytes(32, "big") + y.to_bytes(32, "big")
+
+
+def thumbprint(public):
+    """The RFC 7638 thumbprint of a 64-byte public key, as text."""
+    x = base64url.encode(public[:32])
+    y = base64url.encode(public[32:])
+    jwk = b'{"crv":"P-256","kty":"EC","x":"' + x + b'","y":"' + y + b'"}'
+    return base64url.encode(hashlib.sha256(jwk).digest()).decode()
+
+
+def _private(key):
+    d = int.from_bytes(key, "big")
+    if len(key) != 32 or not 0 < d < N:
+        raise ValueError("not a P-256 private key")
+    return d
+
+
+def nonces(key, digest, order):
+    """Yield integers in 1..order-1 from the 32-byte private `key` and the 32-byte message `digest`.
+
+    The first is the nonce; the next ones are for a caller whose r or s came out zero.
+    """
+    reduced = (int.from_bytes(digest, "big") % order).to_bytes(32, "big")
+    v = b"\x01" * 32
+    k = bytes(32)
+    for mark in (b"\x00", b"\x01"):
+        k = hmac_sha256(k, v + mark + key + reduced)
+        v = hmac_sha256(k, v)
+    while True:
+        v = hmac_sha256(k, v)
+        nonce = int.from_bytes(v, "big")
+        if 0 < nonce < order:
+            yield nonce
+        k = hmac_sha256(k, v + b"\x00")
+        v = hmac_sha256(k, v)
+
+
+def hmac_sha256(key, message):
+    """HMAC-SHA-256 (RFC 2104). The runtime has no hmac module, and its sha256 objects cannot be copied."""
+    if len(key) > _BLOCK:
+        key = hashlib.sha256(key).digest()
+    # The whole block is one integer: two exclusive-ors instead of a loop over 128 bytes.
+    block = int.from_bytes(key + bytes(_BLOCK - len(key)), "big")
+    inner = hashlib.sha256((block ^ _INNER).to_bytes(_BLOCK, "big"))
+    inner.update(message)
+    outer = hashlib.sha256((block ^ _OUTER).to_bytes(_BLOCK, "big"))
+    outer.update(inner.digest())
+    return outer.digest()
