@@ -56,7 +56,7 @@ def _connect(client, will_topic, will):
     finally:
         umqtt.socket = module
         client.sock = None
-        client.set_last_will(b"-", b"")  # else it would be held for as long as the connection
+        client.set_last_will(b"-", b"", False, 0)  # else it would be held for as long as the connection
     return network.getvalue()
 
 
