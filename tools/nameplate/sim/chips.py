@@ -1,8 +1,12 @@
-"""What differs between the chips a virtual board can be."""
+"""What differs between the chips a virtual board can be, and which of them an image is for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from nameplate.errors import USAGE, NameplateError
+from nameplate.factory import layout
 
 
 @dataclass(frozen=True)
@@ -95,3 +99,25 @@ ROM_REASONS = {
     "deepsleep": ("0x5", "DEEPSLEEP_RESET", "0x5", "DSLEEP"),
 }
 RESET_CAUSES = {"power": 1, "hard": 2, "watchdog": 3, "deepsleep": 4, "soft": 5}
+
+
+def of_image(flash: Path, wanted: str | None) -> tuple[Chip, int]:
+    """The chip to be, and the flash address of the file's first byte: the program of a base says both.
+
+    Without a base it is the `wanted` chip, else an ESP32. Raises NameplateError.
+    """
+    try:
+        with flash.open("rb") as file:
+            base, start = layout.start(file.read(64))
+    except OSError as error:
+        raise NameplateError(f"{flash}: {error.strerror}", "name a flash image", USAGE) from error
+    except ValueError as error:
+        hint = "make an image with: nameplate factory image"
+        raise NameplateError(f"{flash}: {error}", hint, USAGE) from error
+    name = wanted or base or "esp32"
+    if name not in CHIPS:
+        raise NameplateError(f"there is no virtual {name!r}", f"chips are: {', '.join(CHIPS)}", USAGE)
+    if base and base != name:
+        hint = "leave out --chip, or name that one"
+        raise NameplateError(f"{flash} is made for the {base}, not the {name}", hint, USAGE)
+    return CHIPS[name], start

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from nameplate.errors import USAGE, NameplateError
-from nameplate.factory import layout
 from nameplate.factory.partitions import TABLE_OFFSET, TABLE_SIZE, Partition, read_table, with_vfs
 from nameplate.sim import frozen, interpreter, wiring
 from nameplate.sim.calls import Calls
-from nameplate.sim.chips import CHIPS, RESET_CAUSES, ROM_REASONS
+from nameplate.sim.chips import RESET_CAUSES, ROM_REASONS, of_image
 from nameplate.sim.clock import SimClock, Timer
 from nameplate.sim.flash import Flash, PowerCut
 from nameplate.sim.hardware import NETWORK, Hardware
@@ -52,30 +51,6 @@ class Event:
     detail: str = ""
 
 
-def _chip_and_start(flash: Path, wanted: str | None) -> tuple[str, int]:
-    """The chip to be, and the flash address of the file's first byte; the program of a base says both.
-
-    Raises NameplateError.
-    """
-    try:
-        with flash.open("rb") as file:
-            base, start = layout.start(file.read(64))
-    except OSError as error:
-        raise NameplateError(f"{flash}: {error.strerror}", "name a flash image", USAGE) from error
-    except ValueError as error:
-        raise NameplateError(
-            f"{flash}: {error}", "make an image with: nameplate factory image", USAGE
-        ) from error
-    chip = wanted or base or "esp32"
-    if chip not in CHIPS:
-        raise NameplateError(f"there is no virtual {chip!r}", f"chips are: {', '.join(CHIPS)}", USAGE)
-    if base and base != chip:
-        raise NameplateError(
-            f"{flash} is made for the {base}, not the {chip}", "leave out --chip, or name that one", USAGE
-        )
-    return chip, start
-
-
 class Engine:
     """The insides of one VirtualBoard; `start` and `stop` frame its life. Raises NameplateError for a bad image."""
 
@@ -89,8 +64,7 @@ class Engine:
         port: str,
         world: dict[str, object],
     ) -> None:
-        chip, start = _chip_and_start(flash, chip)
-        self.chip = CHIPS[chip]
+        self.chip, start = of_image(flash, chip)
         self.flash_path = flash
         self.events: list[Event] = []
         self.transcript = bytearray()
@@ -106,7 +80,7 @@ class Engine:
         except OSError as error:
             raise NameplateError(f"{flash}: {error.strerror}", "name a flash image", USAGE) from error
         self.partitions = self._table()
-        connected = wiring.from_flash(self.flash, self._partition("vfs"), chip)
+        connected = wiring.from_flash(self.flash, self._partition("vfs"), self.chip.name)
         self.hardware = Hardware(self.chip, connected, self.clock, self.world, seed, self._notice, self.event)
         mac_end = (seed >> 16 & 255, seed >> 8 & 255, seed & 255)
         self.radio = Radio(self.clock, self.world, lambda state: self._notice(NETWORK, 0, state), mac_end)
