@@ -14,9 +14,10 @@ from host_tests.tools import base_builds
 from host_tests.tools.base_builds import C3, ESP32, MIB, OTA_NEW, OTA_OLD, S3, S3_OLD, SMALL
 from nameplate.cli import main
 from nameplate.errors import NameplateError
-from nameplate.factory import image, layout
+from nameplate.factory import broker_tls, image, layout
 from nameplate.factory.image import ImageReport, build_image, read_image
 from nameplate.factory.littlefs_image import FileSystem
+from nameplate.factory.nvs_image import write_nvs
 from nameplate.factory.provision import provision
 from nameplate.factory.request import ProvisionRequest
 from nameplate.sim.board import VirtualBoard
@@ -159,6 +160,38 @@ def test_a_unit_is_provisioned_where_the_build_keeps_nvs(name, over, tmp_path, m
     assert made.provisioned and (made.layout.address, made.model) == (address, "KF-320")
     with pytest.raises(NameplateError, match="already has an identity"):
         provisioned(unit.path, manufacturer, tmp_path / "again.bin")
+
+
+def test_all_records_fit_an_ota_builds_nvs_and_leave_two_pages(over, tmp_path, manufacturer):
+    """One page is NVS's own, to tidy up with; one is for what the radio keeps there."""
+    report, _ = over(OTA_NEW)
+    authority = tmp_path / "authority"
+    broker_tls.Authority.make(authority, "Acme brokers")
+    unit = provisioned(
+        Path(report.path),
+        manufacturer,
+        tmp_path / "unit.bin",
+        broker_url="mqtts://broker.example",
+        broker_ca=str(authority / broker_tls.CA_FILE),
+        client_ca=str(authority),
+        wifi_ssid="x" * 32,
+        wifi_psk="y" * 63,
+    )
+    nvs = unit.path.read_bytes()[0x9000 - 0x1000 : 0xD000 - 0x1000]
+    written = [page for page in range(4) if nvs[page * 4096 :][:4096].count(0xFF) < 4096]
+    assert written == [0, 1]
+    chip = Flash(unit.path, random.Random(0), 0x1000)
+    assert {"broker_ca", "broker_cert", "broker_key"} <= set(
+        Storage(chip, 0x9000, 0x4000).contents()["nameplate"]
+    )
+    chip.close()
+
+
+def test_records_that_do_not_fit_are_refused_with_the_numbers():
+    blobs = {f"blob{number}": bytes(3000) for number in range(3)}
+    with pytest.raises(NameplateError, match="do not fit 16384 bytes of NVS, of which 8192 are for them"):
+        write_nvs(blobs, {}, 0x4000)
+    assert len(write_nvs(blobs, {})) == 0x6000
 
 
 @pytest.mark.parametrize(("build", "chip"), [(ESP32, "esp32"), (C3, "esp32c3"), (OTA_NEW, "esp32")])
