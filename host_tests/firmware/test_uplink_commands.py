@@ -364,7 +364,7 @@ def test_a_budget_refills_to_its_size_and_not_beyond(bench):
 def test_verifications_take_turns_over_all_carriers(folder, monkeypatch):
     """Two carriers with a command each: one is looked at after the other."""
     first, second = Bench(folder), Bench(folder)
-    second.commands._verifier = first.verifier
+    second.commands.verifier = first.verifier
     under_way = []
     plain = p256_verify.steps
 
