@@ -60,6 +60,7 @@ class Later(Client):
             self.sock.close()
         self.sock = umqtt.simple.socket.socket()
         self.sock.settimeout(timeout)
+        self.sock = None
         return super().connect(clean_session)
     def wait_msg(self):
         super().wait_msg()
