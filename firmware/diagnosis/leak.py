@@ -1,8 +1,9 @@
 """When a wet probe is a leak, and when a leak is over.
 
-Confirmed after so many wet samples in a row that they span the debounce time (three at 20 ms for 60 ms). Over after the
-probe has been seen dry, without a break, for ten seconds. A probe that is open, shorted or stale says nothing: it ends
-a run of wet samples before it is confirmed, it never clears what is, and the dry time starts anew after it.
+Confirmed when three samples in a row were wet and the probe has not been seen dry for the debounce time. Time in which the
+loop stood still counts: 40 ms, and an erase of flash of 100 ms in their midst or before them, are less than 150 ms.
+Over after the probe has been seen dry, without a break, for ten seconds. A probe that is open, shorted or stale says
+nothing: it ends a run of wet samples before it is confirmed, it never clears what is, and the dry time starts anew.
 """
 
 import time
@@ -12,6 +13,7 @@ SUSPECTED = "suspected"
 CONFIRMED = "confirmed"
 CLEARED = "cleared"
 CLEAR_MS = 10000
+_SAMPLES = 3
 
 
 class LeakFault:
@@ -31,22 +33,21 @@ class LeakFault:
         self.since = None
         self._uptime_s = uptime_s
         self._ticks = ticks
-        self._needed = max(1, spec["debounce_ms"] // spec["sample_ms"])
+        self._debounce_ms = spec["debounce_ms"]
+        self._sample_ms = spec["sample_ms"]
         # Samples further apart than this leave a hole in which nobody looked.
         self._gap_ms = spec["stale_ms"]
         self._run = 0
         self._last = None
         self._dry_ms = 0
+        self._before_ms = 0  # the first wet sample of a run, since the one before it
         self._wet_ms = 0
         self._seen_ms = 0
 
-    @property
-    def suspected(self):
-        """True while a leak may be about to be confirmed: put off what blocks."""
-        return self.state == SUSPECTED
-
     def step(self, now):
         """Take the probe's newest sample, at `now` (ticks in ms); "confirmed", "cleared" or None when nothing changed."""
+        if not self.sensor.fresh:
+            return None
         wet = self.sensor.wet
         passed = 0 if self._last is None else self._ticks.ticks_diff(now, self._last)
         whole = 0 <= passed <= self._gap_ms
@@ -66,11 +67,12 @@ class LeakFault:
             self._run = 0
             self.since = self._uptime_s()
             self._seen_ms = self._wet_ms = 0
+            self._before_ms = passed or self._sample_ms
         else:
             self._seen_ms += passed
             self._wet_ms += passed
         self._run += 1
-        if self._run < self._needed:
+        if self._run < _SAMPLES or self._before_ms + self._wet_ms < self._debounce_ms:
             self.state = SUSPECTED
             return None
         self.state = CONFIRMED

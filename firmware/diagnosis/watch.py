@@ -7,9 +7,10 @@ short queue for whoever signs events; the queue is filled from the sampling task
 import asyncio
 import time
 
-from firmware.diagnosis.leak import CONFIRMED, LeakFault
+from firmware.diagnosis.leak import CONFIRMED, SUSPECTED, LeakFault
 
 _PERIOD_MS = 20
+_CLOSER_MS = 10  # while a leak is suspected
 _QUEUE = 8
 
 
@@ -27,7 +28,8 @@ class Change:
 class Watch:
     """`station`: a Station; `alarm`: an Alarm; `presence`: a Presence, or None; `uptime_s()`: seconds since boot.
 
-    `missed` counts changes that were dropped because nobody took them; the newest are kept.
+    `missed` counts changes that were dropped because nobody took them; the newest are kept. `suspected`: a leak may be about
+    to be confirmed, so whatever blocks the loop is to be put off.
     """
 
     def __init__(self, profile, station, alarm, uptime_s, presence=None, ticks=time):
@@ -38,6 +40,7 @@ class Watch:
         self._changed = asyncio.Event()
         self._queue = []
         self.missed = 0
+        self.suspected = False
         self.faults = []
         specs = {spec["name"]: spec for spec in profile["sensors"]}
         for fault in profile["faults"]:
@@ -52,20 +55,18 @@ class Watch:
         self._station.sample(now)
         if self._presence is not None:
             self._presence.step()
+        suspected = False
         for fault in self.faults:
             state = fault.step(now)
             if state is not None:
                 self._alarm.set(bool(self.active()))
                 self._put(Change(fault, state, self._station.readings()))
+            suspected |= fault.state == SUSPECTED
+        self.suspected = suspected
 
     def active(self):
         """The confirmed faults."""
         return [fault for fault in self.faults if fault.state == CONFIRMED]
-
-    @property
-    def suspected(self):
-        """True while a leak may be about to be confirmed: put off what blocks the loop."""
-        return any(fault.suspected for fault in self.faults)
 
     def _put(self, change):
         if len(self._queue) == _QUEUE:
@@ -92,7 +93,7 @@ class Watch:
         while True:
             self.step()
             alive()
-            due = self._ticks.ticks_add(due, _PERIOD_MS)
+            due = self._ticks.ticks_add(due, _CLOSER_MS if self.suspected else _PERIOD_MS)
             wait = self._ticks.ticks_diff(due, self._ticks.ticks_ms())
             if not 0 <= wait <= _PERIOD_MS:  # the loop was held up: do not run after the lost rounds
                 wait = 0

@@ -10,22 +10,28 @@ from firmware.sensors.reading import OK, Reading
 
 
 class LeakProbe(Analog):
-    """`wet` is True, False, or None whenever the quality is not "ok"."""
+    """`wet` is True, False, or None whenever the quality is not "ok"; `fresh`: the last call of `sample` took one.
+
+    It is sampled as often as it is asked, which is every `sample_ms` or, while a leak is suspected, closer.
+    """
 
     def __init__(self, spec, adc, ticks):
         super().__init__(spec, adc, ticks)
+        self._every_ms = self._pace_ms = max(1, spec["sample_ms"] // 4)
         self._supply = spec["supply_uv"]
         self._pull_up = spec["pull_up_ohm"]
         self._wet_below = self._uv_at(spec["wet_below_ohm"])
         self._dry_above = self._uv_at(spec["dry_above_ohm"])
         self._was_wet = False
         self.wet = None
+        self.fresh = False
 
     def _uv_at(self, ohm):
         return self._supply * ohm // (self._pull_up + ohm)
 
     def sample(self, now):
-        if not super().sample(now):
+        self.fresh = super().sample(now)
+        if not self.fresh:
             return False
         if self.quality != OK:
             self.wet = None

@@ -164,7 +164,7 @@ PROFILE = {
         {
             "name": "pan", "kind": "leak", "title": "base pan", "supply_uv": 3300000, "pull_up_ohm": 47000,
             "end_ohm": 47000, "wet_below_ohm": 15000, "dry_above_ohm": 25000, "short_below_uv": 50000,
-            "open_above_uv": 3000000, "sample_ms": 20, "debounce_ms": 60, "stale_ms": 1000,
+            "open_above_uv": 3000000, "sample_ms": 20, "debounce_ms": 40, "stale_ms": 1000,
         },
         {
             "name": "fridge", "kind": "ntc", "title": "fridge compartment", "supply_uv": 3300000,

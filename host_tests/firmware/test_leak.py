@@ -1,4 +1,4 @@
-"""A leak: raised by three wet samples in a row and by nothing else, ended only by ten seconds seen dry."""
+"""A leak: raised by three wet samples in a row, not too close, and by nothing else; ended only by ten seconds seen dry."""
 
 import asyncio
 
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from firmware.alarm import Alarm
 from host_tests.firmware import fakes
 from host_tests.firmware.fakes import Appliance
+from host_tests.firmware.simulated_time import PRELUDE
 
 UNKNOWN = [fakes.OPEN_UV, fakes.SHORT_UV, None]
 CLEAR_STEPS = 10000 // 20
@@ -225,3 +226,84 @@ asyncio.run(main())
 """)
     assert printed.splitlines()[0] == "confirmed L01 9 True True"
     assert printed.splitlines()[1] in ("caught up in 1 rounds", "caught up in 2 rounds")
+
+
+STALLED = (
+    PRELUDE
+    + """
+from host_tests.firmware import fakes
+from firmware.diagnosis.watch import Watch
+from firmware.sensors.station import Station
+
+class Pan:
+    wet_at = 0
+    def read_uv(self):
+        return fakes.WET_UV if time.ticks_diff(time.ticks_ms(), Pan.wet_at) >= 0 else fakes.DRY_UV
+
+class Pin:
+    def value(self, level):
+        if level:
+            delays.append(time.ticks_diff(time.ticks_ms(), Pan.wet_at))
+
+from firmware.alarm import Alarm
+delays = []
+
+async def pour(wet_ms, stall_ms, length):
+    # Both in ms after the watch has begun, which looks every 20 ms.
+    board = fakes.Board("esp32", {34: Pan(), 35: fakes.Adc(fakes.FRIDGE_UV)})
+    Pan.wet_at = time.ticks_add(time.ticks_ms(), wet_ms)
+    watch = Watch(fakes.PROFILE, Station(fakes.PROFILE, board, time), Alarm(Pin()), lambda: 0, None, time)
+    task = asyncio.create_task(watch.run(lambda: None))
+    await asyncio.sleep_ms(stall_ms)
+    time.stand_still(length)
+    await asyncio.sleep_ms(400)
+    task.cancel()
+"""
+)
+
+
+@pytest.mark.parametrize(("length", "within"), [(0, 40), (100, 140)])
+def test_wherever_the_loop_stands_still_the_alarm_is_in_time(micropython, length, within):
+    """Every wet moment between two looks, with the loop held up at every moment from before it until the alarm."""
+    out = micropython(
+        STALLED
+        + f"""
+async def main():
+    for wet_ms in range(200, 221, 2):
+        for stall_ms in range(200 - {length} - 20, 270, 3 if {length} else 90):
+            before = len(delays)
+            await pour(wet_ms, stall_ms, {length})
+            if len(delays) != before + 1:
+                print("no alarm", wet_ms, stall_ms)
+asyncio.run(main())
+print(len(delays), max(delays), min(delays) >= 20)
+"""
+    )
+    count, longest, debounced = out.split()
+    assert int(count) > (400 if length else 10)
+    assert int(longest) <= within
+    assert debounced == "True"
+
+
+def test_after_a_stall_two_wet_samples_are_still_none_too_many():
+    appliance = Appliance()
+    appliance.ticks.now += 100
+    show(appliance, fakes.WET_UV, 2)
+    show(appliance, fakes.DRY_UV)
+    assert not appliance.alarm.on
+    appliance.ticks.now += 100
+    appliance.pan.uv = fakes.WET_UV
+    appliance.run(3, 10)
+    assert appliance.alarm.on
+
+
+def test_a_sample_counts_once_however_often_it_is_looked_at():
+    appliance = Appliance()
+    show(appliance, fakes.WET_UV)
+    appliance.run(9, 1)  # one more sample, 5 ms on
+    (fault,) = appliance.watch.faults
+    assert fault.state == "suspected"
+    appliance.run(10, 1)
+    assert fault.state == "suspected"  # three and more, but not 40 ms since it was dry
+    appliance.run(2, 1)
+    assert fault.state == "confirmed"
