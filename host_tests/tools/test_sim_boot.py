@@ -138,3 +138,24 @@ def test_the_raw_prompt_that_tools_use_and_a_soft_reset_from_it(tmp_path: Path) 
         board.send(b"\x02")
         assert board.wait(lambda board: board.transcript.endswith(">>> "), 3000)
         assert board.transcript.count("MicroPython v1.23.0") == 2
+
+
+def test_a_raw_prompt_asked_for_while_the_program_still_ends_is_one_too(tmp_path: Path) -> None:
+    """As mpremote does it: Ctrl-C and, without waiting for the prompt, Ctrl-A."""
+    main = """
+import time
+print("main runs")
+try:
+    while True: time.sleep(1)
+finally:
+    time.sleep_ms(50)
+"""
+    with running(tmp_path, main) as board:
+        board.run(500)
+        board.send(b"\r\x03\r\x01")
+        greeting = "raw REPL; CTRL-B to exit\r\n>"
+        assert board.wait(lambda board: board.transcript.endswith(greeting), 3000)
+        board.send(b"\x04")
+        assert board.wait(lambda board: "boot soft" in kinds(board), 3000)
+        assert board.wait(lambda board: board.transcript.endswith(greeting), 3000)
+        assert board.transcript.count("main runs") == 1

@@ -145,4 +145,6 @@ class Uart:
             banner = f"MicroPython v{self._chip.release}; {self._chip.machine}".encode()
             data = found[0] + after if self.raw_prompt else before + banner + after
             self._held = None
+        if _RAW_GREETING.search(data):
+            self.raw_prompt = True  # asked for while the program still ended: the Ctrl-A lay in the ring
         self._deliver(data if self.raw_prompt else data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
