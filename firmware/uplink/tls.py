@@ -46,7 +46,7 @@ def context(nvs):
     """An SSLContext from what NVS holds. LinkError where that will not do."""
     ca = _stored(nvs, "broker_ca")
     if ca is None:
-        raise LinkError("TLS: no CA set")
+        raise LinkError("no CA set (TLS)")
     made = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)  # which demands a certificate, and the right name in it
     what = "CA"
     try:
@@ -57,9 +57,9 @@ def context(nvs):
         if certificate:
             made.load_cert_chain(certificate, _stored(nvs, "broker_key") or b"")
     except ValueError:
-        raise LinkError(f"TLS: {what} damaged")
+        raise LinkError(f"{what} damaged (TLS)")
     except (OSError, MemoryError):
-        raise LinkError("TLS: no memory")
+        raise LinkError("no memory (TLS)")
     return made
 
 
@@ -69,7 +69,7 @@ def _stored(nvs, name):
     except blob.Damaged as reason:
         if str(reason) == "missing":
             return None
-        raise LinkError(f"TLS: {name} {reason}")
+        raise LinkError(f"{name} {reason} (TLS)")
 
 
 async def shake(context, stream, host, clock, watch):
@@ -93,7 +93,7 @@ async def shake(context, stream, host, clock, watch):
     finally:
         context.verify_callback = None
     stream.s.close()  # the secured one lets go of it when it fails
-    raise LinkError("TLS: " + why)
+    raise LinkError(why if why == "not TLS" else why + " (TLS)")  # the panel has room for ten letters
 
 
 async def _write(socket, stream, watch):

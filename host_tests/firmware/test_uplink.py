@@ -381,7 +381,7 @@ async def body():
         ("mqtt://10.0.0.1:x", "the broker URL has no host or a wrong port"),
         ("mqtt://10.0.0.1:70000", "the broker URL has no host or a wrong port"),
         ("mqtt://broker.example", "DNS: no name server"),
-        ("mqtts://10.0.0.1", "TLS: no CA set"),
+        ("mqtts://10.0.0.1", "no CA set (TLS)"),
     ],
 )
 def test_a_broker_that_cannot_be_used_is_told_plainly(uplinked, url, words):

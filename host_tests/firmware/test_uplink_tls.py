@@ -135,7 +135,7 @@ def test_the_first_byte_goes_ahead_and_the_rest_follows(connect, pki, tmp_path):
 def test_a_broker_is_known_by_name_too(connect, pki, tmp_path):
     with tls(pki[0].server(["localhost", "broker.home"]), tmp_path) as port:
         assert connect(port, 'print(asyncio.run(connect("mqtts://localhost:%d" % PORT)))') == ["b'olleh'"]
-        assert connect(port) == ["TLS: wrong name"]
+        assert connect(port) == ["wrong name (TLS)"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_broker_is_known_by_name_too(connect, pki, tmp_path):
 def test_a_certificate_that_will_not_do_is_refused_by_name(connect, pki, tmp_path, pair, set_clock, words):
     with tls(pair(*pki), tmp_path) as port:
         assert connect(port, f"clock.now = {set_clock} or None\nprint(asyncio.run(connect()))") == [
-            f"TLS: {words}"
+            f"{words} (TLS)"
         ]
 
 
@@ -171,8 +171,8 @@ def test_a_client_certificate_lets_in_and_another_or_none_does_not(connect, pki,
         pki[0].server(["127.0.0.1"]), tmp_path, clients=ca, maximum_version=ssl.TLSVersion.TLSv1_2
     ) as port:
         assert connect(port, unit=pki[0].client("unit")) == ["b'olleh'"]
-        assert connect(port, unit=pki[1].client("unit")) == ["TLS: client certificate refused"]
-        assert connect(port) == ["TLS: client certificate refused"]
+        assert connect(port, unit=pki[1].client("unit")) == ["client certificate refused (TLS)"]
+        assert connect(port) == ["client certificate refused (TLS)"]
 
 
 def test_an_rsa_broker_is_not_talked_to(connect, tmp_path):
@@ -196,7 +196,7 @@ def test_an_rsa_broker_is_not_talked_to(connect, tmp_path):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "both.pem")
     with serving(lambda connection: context.wrap_socket(connection, server_side=True).close()) as port:
-        assert connect(port) == ["TLS: broker refuses TLS 1.2 with EC"]
+        assert connect(port) == ["broker refuses TLS 1.2 with EC (TLS)"]
 
 
 @pytest.mark.parametrize(
@@ -210,13 +210,13 @@ def test_an_rsa_broker_is_not_talked_to(connect, tmp_path):
 )
 def test_a_port_without_tls_is_called_so(connect, talk):
     with serving(talk) as port:
-        assert connect(port) == ["TLS: not TLS"]
+        assert connect(port) == ["not TLS"]
 
 
 def test_a_server_that_speaks_first_is_no_broker(connect):
     hello = lambda connection: (connection.sendall(b"220 mail.example ESMTP\r\n"), connection.recv(9000))  # noqa: E731
     with serving(hello) as port:
-        assert connect(port)[0] in ("TLS: not TLS", "malformed packet")  # whether it or we were first
+        assert connect(port)[0] in ("not TLS", "malformed packet")  # whether it or we were first
 
 
 def test_a_silent_server_costs_fifteen_seconds_and_no_more(connect):
@@ -229,7 +229,7 @@ started = time.ticks_ms()
 print(asyncio.run(connect()), time.ticks_diff(time.ticks_ms(), started) // 1000)
 """
     with serving(silent) as port:
-        assert connect(port, script) == ["TLS: no answer 15"]
+        assert connect(port, script) == ["no answer (TLS) 15"]
 
 
 def test_nobody_there_is_not_called_tls(connect):
@@ -256,11 +256,14 @@ asyncio.run(body())
 @pytest.mark.parametrize(
     ("blobs", "words"),
     [
-        ({}, "TLS: no CA set"),
-        ({"broker_ca": b"NP1xxxxxx"}, "TLS: broker_ca bad checksum"),
-        ({"broker_ca": frame(b"no certificate")}, "TLS: CA damaged"),
-        ({"broker_ca": None, "broker_cert": frame(b"none")}, "TLS: certificate or key damaged"),
-        ({"broker_ca": None, "broker_cert": frame(b"none"), "broker_key": b"NP"}, "TLS: broker_key bad mark"),
+        ({}, "no CA set (TLS)"),
+        ({"broker_ca": b"NP1xxxxxx"}, "broker_ca bad checksum (TLS)"),
+        ({"broker_ca": frame(b"no certificate")}, "CA damaged (TLS)"),
+        ({"broker_ca": None, "broker_cert": frame(b"none")}, "certificate or key damaged (TLS)"),
+        (
+            {"broker_ca": None, "broker_cert": frame(b"none"), "broker_key": b"NP"},
+            "broker_key bad mark (TLS)",
+        ),
     ],
 )
 def test_what_nvs_holds_is_checked_before_anybody_is_spoken_to(connect, blobs, words):
@@ -291,4 +294,4 @@ for _ in range(200):
 print(said)
 """
     with tls(pki[1].server(["127.0.0.1"]), tmp_path) as port:
-        assert connect(port, script) == ["TLS: unknown CA"]
+        assert connect(port, script) == ["unknown CA (TLS)"]

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -43,24 +44,37 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass(frozen=True)
+class ServerTls:
+    """PEM files of a broker with TLS. `clients`: the authority whose certificates it demands; their common name is the user."""
+
+    certificate: Path
+    key: Path
+    clients: Path | None = None
+
+
 class EmbeddedBroker:
     """nats-server with MQTT and JetStream, for as long as the context lasts.
 
     Args:
         users: broker user to password; None lets anyone in (loopback only).
         port: the MQTT port, 0 for a free one. Give it again to start the same broker after a stop.
+        tls: its certificate; None for a broker without TLS.
     """
 
-    def __init__(self, users: Mapping[str, str] | None = None, port: int = 0) -> None:
+    def __init__(
+        self, users: Mapping[str, str] | None = None, port: int = 0, tls: ServerTls | None = None
+    ) -> None:
         self._users = dict(users or {})
         self._directory = Path(tempfile.mkdtemp(prefix="nameplate-broker-"))
         self.port = port or free_port()
+        self._tls = tls
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """Where devices and subscribers connect, without credentials."""
-        return f"mqtt://127.0.0.1:{self.port}"
+        return f"mqtt{'s' if self._tls else ''}://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Start the server and wait until its MQTT port answers.
@@ -96,12 +110,20 @@ class EmbeddedBroker:
 
     def _config(self) -> str:
         users = [{"user": name, "password": secret} for name, secret in self._users.items()]
+        tls = ""
+        if self._tls:
+            files = {"cert_file": str(self._tls.certificate), "key_file": str(self._tls.key)}
+            if self._tls.clients:
+                files["ca_file"] = str(self._tls.clients)
+                users = [{"user": f"CN={name}"} for name in self._users]
+            demand = f", verify_and_map: {json.dumps(bool(self._tls.clients))}"
+            tls = f", tls {{ {', '.join(f'{key}: {json.dumps(path)}' for key, path in files.items())}{demand} }}"
         return "\n".join(
             [
                 "listen: 127.0.0.1:-1",
                 "server_name: nameplate",
                 f"jetstream {{ store_dir: {json.dumps(str(self._directory / 'jetstream'))} }}",
-                f"mqtt {{ listen: 127.0.0.1:{self.port} }}",
+                f"mqtt {{ listen: 127.0.0.1:{self.port}{tls} }}",
                 f"authorization {{ users: {json.dumps(users)} }}" if users else "",
             ]
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from nameplate.cli.broker_options import tls_files, tls_options
 from nameplate.cli.output import clean, json_option, print_json, trust_option
 from nameplate.errors import FAULT_FOUND, NOT_REACHED, USAGE, NameplateError
 from nameplate.feed.address import DEFAULT_URL
@@ -36,12 +37,21 @@ _TOPICS = ("nameplate/1/+/+/identity", "nameplate/1/+/+/reply")
 @click.option(
     "--broker", envvar="NAMEPLATE_BROKER", default=DEFAULT_URL, show_default=True, help="The broker's URL."
 )
+@tls_options
 @click.option(
     "--timeout", "timeout_s", type=click.FloatRange(0, min_open=True), default=15.0, show_default=True
 )
 @json_option
 def command(
-    ueid: str, trust_file: str | None, key_file: Path, broker: str, timeout_s: float, as_json: bool
+    ueid: str,
+    trust_file: str | None,
+    key_file: Path,
+    broker: str,
+    ca: Path | None,
+    client_cert: Path | None,
+    client_key: Path | None,
+    timeout_s: float,
+    as_json: bool,
 ) -> int:
     """Ask the board UEID (or the end of it, as `listen` shows it) which appliance it sits in.
 
@@ -61,7 +71,8 @@ def command(
         )
     messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
     deadline = time.monotonic() + timeout_s
-    with Feed(broker, Verifier(trust), messages.put, topics=_TOPICS) as feed:
+    tls = tls_files(ca, client_cert, client_key)
+    with Feed(broker, Verifier(trust), messages.put, topics=_TOPICS, tls=tls) as feed:
         board = _find(messages, ending, deadline)
         nonce = new_nonce()
         token = signed_command(board.ueid, "identity", key, nonce)

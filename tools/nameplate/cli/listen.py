@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from nameplate.cli.broker_options import tls_files, tls_options
 from nameplate.cli.output import clean, json_option, print_json, trust_option
 from nameplate.feed.address import DEFAULT_URL
 from nameplate.feed.feed import Feed
@@ -25,6 +26,7 @@ _POLL_S = 0.2
 @click.option(
     "--broker", envvar="NAMEPLATE_BROKER", default=DEFAULT_URL, show_default=True, help="The broker's URL."
 )
+@tls_options
 @click.option(
     "--aside", type=click.Path(path_type=Path, dir_okay=False), help="Keep forged messages in this file."
 )
@@ -37,6 +39,9 @@ _POLL_S = 0.2
 def command(
     trust_file: str | None,
     broker: str,
+    ca: Path | None,
+    client_cert: Path | None,
+    client_key: Path | None,
     aside: Path | None,
     state: Path | None,
     count: int | None,
@@ -50,7 +55,8 @@ def command(
     """
     verifier = load_verifier(need_trust(trust_file), state)
     listener = Listener(Aside(aside) if aside else None, count, as_json)
-    feed = Feed(broker, verifier, listener.take, on_link=listener.link)
+    tls = tls_files(ca, client_cert, client_key)
+    feed = Feed(broker, verifier, listener.take, on_link=listener.link, tls=tls)
     deadline = None if seconds is None else time.monotonic() + seconds
     feed.start()
     try:

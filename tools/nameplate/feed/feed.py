@@ -18,7 +18,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from nameplate.errors import NOT_REACHED, NameplateError
-from nameplate.feed.address import PASSWORD_VARIABLE, BrokerAddress
+from nameplate.feed.address import PASSWORD_VARIABLE, BrokerAddress, TlsFiles
 from nameplate.feed.judge import HOLD_S, Judge, Message
 from nameplate.token.topics import ALL
 from nameplate.token.verifier import Verifier
@@ -45,8 +45,9 @@ class Feed:
         topics: Sequence[str] = (ALL,),
         hold_s: float = HOLD_S,
         on_link: Callable[[bool], None] | None = None,
+        tls: TlsFiles | None = None,
     ) -> None:
-        self.address = BrokerAddress.parse(broker_url)
+        self.address = BrokerAddress.parse(broker_url, tls)
         self.verifier = verifier
         self._judge = Judge(verifier, hold_s)
         self._on_message = on_message
@@ -66,8 +67,8 @@ class Feed:
         try:
             self._client.connect(self.address.host, self.address.port, keepalive=_KEEPALIVE_S)
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise self._not_reached(why) from None
+            why = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
+            raise self._not_reached(why or type(error).__name__) from None
         self._client.loop_start()
         deadline = time.monotonic() + timeout_s
         while not self._ready.wait(0.05) and not self._refused and time.monotonic() < deadline:

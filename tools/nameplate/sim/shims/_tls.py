@@ -104,9 +104,12 @@ class _SSLSocket:
             sock._timeout_us = blocking
         self._poller = _real_select.poll()
         self._poller.register(self._tls, _RDWR)
+        self._polled = None  # what was asked last, and the answer: it holds until the next read or write
+        self._found = 0
 
     def _run(self, call, *args):
         shown = self._context._shown
+        self._polled = None
         if _told is not None:
             _told[:] = _struct.pack("<q", _time.time() + _EPOCH)
         try:
@@ -133,10 +136,13 @@ class _SSLSocket:
         # What mbedTLS has itself, and in `_asked` what it wants of the wire for the rest.
         if not self._live():
             return self._sock._ready(argument)
-        self._wire._asked = argument & _RDWR
-        self._poller.modify(self._tls, argument)
-        found = self._poller.poll(0)
-        return found[0][1] if found else 0
+        if self._polled != argument:
+            self._wire._asked = argument & _RDWR
+            self._poller.modify(self._tls, argument)
+            found = self._poller.poll(0)
+            self._found = found[0][1] if found else 0
+            self._polled = argument
+        return self._found
 
     def _wants(self, argument):
         self._ready(argument)
