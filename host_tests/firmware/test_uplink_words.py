@@ -53,10 +53,10 @@ def reasons() -> set[str]:
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "count":
                 values = node.args
             elif path.stem.startswith("command"):
-                if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "why":
-                    values = [node.value]
+                if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("why", "_WORDS"):
+                    values = node.value.values if isinstance(node.value, ast.Dict) else [node.value]
                 elif isinstance(node, ast.Tuple) and len(node.elts) == 2:
-                    values = node.elts[1:]
+                    values = list(ast.walk(node.elts[1]))
             words |= {
                 value.value
                 for value in values
