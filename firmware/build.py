@@ -105,7 +105,7 @@ def build(board, settings, reason):
     if speaks:
         refused = Refused()
         verifier = Verifier(unit, curve, _DATA + "/keys-", ("mqtt",))
-        commands = Commands(settings, clock, verifier, replies, refused)
+        commands = Commands(unit, settings, clock, verifier, replies, refused)
         uplink = Uplink(
             unit, settings, clock, bootcount, network, link, outbox, signer, commands, _codec(unit), refused,
             (Resolver(board.wifi.dns), board.nvs, clock, watch),

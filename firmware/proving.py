@@ -10,8 +10,22 @@ from lib import p256_verify
 from lib.p256_verify import TEETH_SIZE
 
 
-async def prepare(verifier, role):
-    """Prepare those keys of a role that are not. Where there is no file system they are kept in memory."""
+async def prove(verifier, role, signed):
+    """As firmware.verifier has it."""
+    if signed is None:
+        return await _prepare(verifier, role)
+    public, digest, signature = signed
+    teeth = _prepared(verifier, role, public)
+    if teeth is None:
+        return "unprepared"
+    steps = p256_verify.steps(verifier.curve.comb_path, teeth, digest, signature)
+    try:
+        return None if await verifier.curve.run(steps, True) else "signature"
+    except OSError:  # the table is damaged
+        return "unprepared"
+
+
+async def _prepare(verifier, role):
     made = []
     whole = True
     for public in verifier.unit.anchors.get(role, {}).values():
@@ -28,15 +42,6 @@ async def prepare(verifier, role):
     except OSError:
         for teeth in made:
             verifier.unstored[teeth[:64]] = teeth
-
-
-async def proved(verifier, role, public, digest, signature):
-    """Whether `signature` over `digest` is the one of a role's key. Raises OSError where it cannot be found out."""
-    teeth = _prepared(verifier, role, public)
-    if teeth is None:
-        raise OSError("key not prepared")
-    steps = p256_verify.steps(verifier.curve.comb_path, teeth, digest, signature)
-    return await verifier.curve.run(steps, True)
 
 
 def _store(path, content):

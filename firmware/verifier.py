@@ -8,8 +8,12 @@ while a signature is made (lib.jws.Curve).
 import asyncio
 import time
 
+from lib import rare
+from lib.loading import Quick
+
 _BURST = 3
 _REFILL_MS = 5000
+_RARE = ("firmware.proving", "lib.p256_verify")
 
 
 class Verifier:
@@ -20,7 +24,7 @@ class Verifier:
         self.curve = curve
         self.keys_path = keys_path
         self.unstored = {}  # prepared keys that found no place on flash
-        self.one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._left = dict.fromkeys(carriers, _BURST)
         self._ticks = ticks
         self._refilled = ticks.ticks_ms()
@@ -37,3 +41,17 @@ class Verifier:
             return False
         self._left[carrier] -= 1
         return True
+
+    async def prove(self, role, signed):
+        """None if `signed` = (public key, digest, signature) is by that key of a role; else why not, in one word.
+
+        With None for `signed` the keys of the role are prepared, if they are not: before any message is looked at.
+        """
+        async with self._lock, self.curve:
+            with Quick():
+                from firmware import proving
+            try:
+                return await proving.prove(self, role, signed)
+            finally:
+                proving = None
+                rare.forget(_RARE)

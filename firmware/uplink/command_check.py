@@ -1,49 +1,26 @@
-"""Whether a command from the network is to be obeyed. Needed when one comes, and forgotten after.
+"""What a command from the network says, and all that can be told of it without arithmetic.
 
-All that can be told without arithmetic is told first: size, form, kind, key, addressee, time, nonce, method.
+That is form, kind, key, addressee, time, nonce and method. Needed when one comes, and forgotten before the signature is
+looked at.
 """
 
-from firmware import proving
-from firmware.clock import FLOOR
 from firmware.reply import is_nonce
-from firmware.uplink.commands import LIMIT
 from lib import jws_verify, strictjson
 
 _TYPE = "nameplate-command+jwt"
 _PROFILE = "urn:nameplate:1:command"
-_ROLE = "backend"
 _DEPTH = 4
-_REMEMBERED = 8
 _WORDS = {"typ": "kind", "kid": "key"}
 
 
-async def judge(commands):
-    """The nonce of the command that waits, if it is to be answered; else None, and the reason is counted.
+def check(token, limit, unit, role, floor, nonces):
+    """((nonce, iat, signed), None) of a command that may be obeyed if the signature is right; else (None, why not).
 
-    The first call after a start prepares the keys that commands are signed with.
+    `signed`: the public key it names, one of a role's, the digest and the signature. `floor`: a time that has passed;
+    `nonces`: those answered lately.
     """
-    if not commands.prepared:
-        commands.prepared = True
-        await proving.prepare(commands.verifier, _ROLE)
-    if commands.token is None:
-        return None
-    nonce, why = await _check(commands)
-    if why is None and commands.settings.consent != "full":
-        why = "consent"
-    if why is not None:
-        commands.refused.count(why)
-        return None
-    commands.answered = commands.answered[1 - _REMEMBERED :] + [nonce]
-    return nonce
-
-
-async def _check(commands):
-    """(nonce, None) of a command that a backend key signed, for this unit, for now, for the first time; else (None, why)."""
-    unit, clock = commands.verifier.unit, commands.clock
     try:
-        payload, public, digest, signature = jws_verify.read(
-            commands.token, _TYPE, unit.anchors.get(_ROLE, {}), LIMIT
-        )
+        payload, *signed = jws_verify.read(token, _TYPE, unit.anchors.get(role, {}), limit)
     except jws_verify.JwsError as error:
         return None, _WORDS.get(error.reason, "token")
     try:
@@ -56,16 +33,10 @@ async def _check(commands):
         return None, "malformed"
     for wrong, reason in (
         (claims.get("aud") != unit.ueid, "addressee"),
-        (expires < clock.floor, "expired"),
-        (nonce in commands.answered, "repeated"),
+        (expires < floor, "expired"),
+        (nonce in nonces, "repeated"),
         (claims.get("method") != "identity", "method"),
     ):
         if wrong:
             return None, reason
-    try:
-        if not await proving.proved(commands.verifier, _ROLE, public, digest, signature):
-            return None, "signature"
-    except OSError:
-        return None, "unprepared"
-    clock.learn(issued, FLOOR)  # a time that was signed has come
-    return nonce, None
+    return (nonce, issued, signed), None

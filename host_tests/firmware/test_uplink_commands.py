@@ -70,7 +70,9 @@ class Bench:
         self.folder = folder
         curve = jws.Curve(str(folder / "p256_comb.bin"))
         self.verifier = Verifier(self.unit, curve, f"{folder}/keys-", ("mqtt", "console"), self.ticks)
-        self.commands = Commands(self.settings, self.clock, self.verifier, self.replies, self.refused)
+        self.commands = Commands(
+            self.unit, self.settings, self.clock, self.verifier, self.replies, self.refused
+        )
         if ready:
             self.prepare()
 
@@ -364,7 +366,7 @@ def test_a_budget_refills_to_its_size_and_not_beyond(bench):
 def test_verifications_take_turns_over_all_carriers(folder, monkeypatch):
     """Two carriers with a command each: one is looked at after the other."""
     first, second = Bench(folder), Bench(folder)
-    second.commands.verifier = first.verifier
+    second.commands._verifier = first.verifier
     under_way = []
     plain = p256_verify.steps
 
