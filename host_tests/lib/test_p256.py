@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from host_tests.lib import p256_cases
 from host_tests.lib.p256_batch import P256
 from lib import p256 as p256_module
-from lib import p256_sign
+from lib import p256_sign, p256_verify
 from lib.p256 import B, N, P, TableError, add, affine, double, finish, inverse, on_curve
 from lib.p256_sign import nonces
 
@@ -426,3 +426,74 @@ def test_inverse(a, m):
     found = inverse(a % m, m)
     assert 0 < found < m
     assert found * a % m == 1
+
+
+def prepared(public):
+    return finish(p256_verify.teeth_steps(public))
+
+
+def test_teeth_are_multiples_of_the_key():
+    teeth = prepared(PUBLIC)
+    assert len(teeth) == p256_verify.TEETH_SIZE == 320
+    x, y = int.from_bytes(PUBLIC[:32], "big"), int.from_bytes(PUBLIC[32:], "big")
+    for tooth in range(5):
+        assert teeth[64 * tooth : 64 * tooth + 64] == spelled(*times(1 << 52 * tooth, (x, y)))
+
+
+@pytest.mark.parametrize("at", [0, 40, 64, 100, 130, 191, 200, 255, 256, 319])
+def test_a_flipped_bit_in_the_teeth_proves_nothing(comb_path, at):
+    teeth = bytearray(prepared(PUBLIC))
+    teeth[at] ^= 16
+    assert finish(p256_verify.steps(comb_path, teeth, DIGEST, SIGNATURE)) is False
+    assert not p256_verify.on_curve_all(teeth)
+
+
+def test_other_teeth_prove_nothing(comb_path):
+    teeth = prepared(PUBLIC)
+    other = prepared(p256_cases.public_bytes(p256_cases.private_key(12)))
+    parts = [teeth[at : at + 64] for at in range(0, 320, 64)]
+    assert finish(p256_verify.steps(comb_path, teeth, DIGEST, SIGNATURE)) is True
+    wrong = [other, teeth[:64] + other[64:], teeth[:256], teeth + teeth[:64], b"", bytes(320), b"\xff" * 320]
+    wrong += [b"".join(parts[:at] + [parts[at + 1], parts[at]] + parts[at + 2 :]) for at in range(4)]
+    wrong += [PUBLIC * 5, parts[0] + parts[1] * 4]  # sums of these meet the same point, where no slope is
+    for bad in wrong:
+        try:
+            assert finish(p256_verify.steps(comb_path, bad, DIGEST, SIGNATURE)) is False
+        except TableError:
+            assert bad in (PUBLIC * 5, parts[0] + parts[1] * 4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, N - 1), st.integers(0, 2**256 - 1), st.integers(1, N - 1), st.integers(1, N - 1))
+@example(1, 0, 1, 1)
+@example(N - 1, N, N - 1, N - 1)
+@example(1, 2**256 - 1, 2**255, 2**128)
+def test_any_numbers_get_the_other_librarys_verdict(comb_path, d, z, r, s):
+    """Nearly always no; for the yes see those made from a chosen sum below."""
+    public = p256_cases.public_bytes(p256_cases.private_key(d))
+    digest, signature = number(z), spelled(r, s)
+    found = finish(p256_verify.steps(comb_path, prepared(public), digest, signature))
+    assert found is p256_cases.is_valid(public, digest, signature)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, N - 1), st.integers(0, N - 1), st.integers(1, N - 1))
+@example(5, 0, 1)  # nothing of the base point
+@example(5, 1, N - 1)
+@example(5, N - 1, 2)
+@example(1, 3, 3)  # the key is the base point: equal points meet
+@example(1, 3, N - 4)
+@example(2, 1 << 52, 1 << 51)
+@example(5, 1 << 255, 1 << 208)
+@example(N - 1, 1 << 128, (1 << 128) + 1)
+def test_sums_of_chosen_multiples_are_found_right(comb_path, d, u1, u2):
+    """R = u1 G + u2 Q for numbers of our choice: r = x(R), s = r / u2, z = u1 s."""
+    total = (u1 + u2 * d) % N
+    if total == 0:
+        return
+    public = p256_cases.public_bytes(p256_cases.private_key(d))
+    r = times_base(total)[0] % N
+    s = r * inverse(u2, N) % N
+    digest, signature = number(u1 * s % N), spelled(r, s)
+    assert p256_cases.is_valid(public, digest, signature)
+    assert finish(p256_verify.steps(comb_path, prepared(public), digest, signature)) is True
