@@ -20,7 +20,6 @@ from nameplate.factory.littlefs_image import FileSystem
 from nameplate.factory.nvs_image import write_nvs
 from nameplate.factory.provision import provision
 from nameplate.factory.request import ProvisionRequest
-from nameplate.sim.board import VirtualBoard
 from nameplate.sim.flash import Flash
 from nameplate.sim.nvs_pages import Storage
 
@@ -192,46 +191,6 @@ def test_records_that_do_not_fit_are_refused_with_the_numbers():
     with pytest.raises(NameplateError, match="do not fit 16384 bytes of NVS, of which 8192 are for them"):
         write_nvs(blobs, {}, 0x4000)
     assert len(write_nvs(blobs, {})) == 0x6000
-
-
-@pytest.mark.parametrize(("build", "chip"), [(ESP32, "esp32"), (C3, "esp32c3"), (OTA_NEW, "esp32")])
-def test_the_virtual_board_boots_it_and_leaves_the_build_alone(build, chip, over, tmp_path, manufacturer):
-    report, published = over(build)
-    unit = provisioned(Path(report.path), manufacturer, tmp_path / "unit.bin", wifi_ssid="", wifi_psk=None)
-    with VirtualBoard(unit.path, speed=None, stepped=True, register=False) as board:
-        assert (board.chip, board.model) == (chip, "KF-320")
-        board.wait(lambda board: "\n" in board.transcript.rpartition("entry 0x4")[2], 10_000)
-        board.run(5_000)
-        board.send(b"id\n")
-        assert board.wait(lambda board: unit.serial in board.transcript, 10_000), board.transcript[-500:]
-        assert {event.detail for event in board.events if event.kind == "boot"} == {"power"}
-    after = unit.path.read_bytes()
-    code = 0x10000 - report.address
-    assert len(after) == report.size and after[code : len(published)] == published[code:]
-    assert after[: 0x8000 - report.address] == published[: 0x8000 - report.address]
-
-
-def test_the_flash_of_a_file_that_begins_behind_address_0(tmp_path):
-    path = tmp_path / "flash.bin"
-    path.write_bytes(bytes(0x1000) + b"\xff" * 0x2000)
-    flash = Flash(path, random.Random(0), 0x1000)
-    assert flash.size == 0x4000
-    assert flash.read(0xFF0, 0x20) == b"\xff" * 16 + bytes(16)
-    assert flash.peek(0x1FF0, 0x20) == bytes(16) + b"\xff" * 16
-    flash.program(0x2000, b"here")
-    flash.erase(0x1000, 0x1000)
-    assert path.read_bytes() == b"\xff" * 0x1000 + b"here".ljust(0x2000, b"\xff")
-    for address in (0, 0xFFF, 0x3FFF):
-        with pytest.raises(ValueError, match="no flash"):
-            flash.program(address, b"no")
-    flash.close()
-    assert path.stat().st_size == 0x3000
-
-
-def test_the_virtual_board_is_no_other_chip_than_the_base(over):
-    report, _ = over(C3)
-    with pytest.raises(NameplateError, match="made for the esp32c3, not the esp32"):
-        VirtualBoard(report.path, chip="esp32", register=False)
 
 
 def test_a_file_read_back_from_a_board_gives_nothing_of_that_board(over, tmp_path, monkeypatch):

@@ -23,6 +23,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey, KeySet
 
 from host_tests.factory_fixtures import UNIT
+from host_tests.tools import base_builds
 from nameplate.cli import main
 from nameplate.errors import NameplateError
 from nameplate.factory import nvs_image, partitions
@@ -571,6 +572,7 @@ def test_the_guides_own_commands_work(tmp_path, monkeypatch, capsys):
     assert len(commands) == 4
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NAMEPLATE_WIFI_PSK", "a password")
+    (tmp_path / "ESP32_GENERIC.bin").write_bytes(base_builds.ESP32.file())
     for line in commands:
         program, *words = shlex.split(line)
         assert program == "nameplate"
