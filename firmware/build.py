@@ -39,6 +39,7 @@ from firmware.uplink.commands import Commands
 from firmware.uplink.dns import Resolver
 from firmware.uplink.refused import Refused
 from firmware.uplink.status import LinkStatus
+from firmware.uplink.timekeeper import Timekeeper
 from firmware.uplink.uplink import KEEPALIVE_S, Uplink
 from firmware.uplink.wifi import Network
 from firmware.verifier import Verifier
@@ -106,9 +107,10 @@ def build(board, settings, reason):
         refused = Refused()
         verifier = Verifier(unit, curve, _DATA + "/keys-", ("mqtt",))
         commands = Commands(unit, settings, clock, verifier, replies, refused)
+        resolver = Resolver(board.wifi.dns)
         uplink = Uplink(
             unit, settings, clock, bootcount, network, link, outbox, signer, commands, _codec(unit), refused,
-            (Resolver(board.wifi.dns), board.nvs, clock, watch),
+            (resolver, board.nvs, clock, watch),
         )  # fmt: skip
         first = first_claims(unit, version.VERSION, pins.reset_cause())
         chain = Chain(signer, outbox, unit, clock, bootcount, first)
@@ -116,6 +118,7 @@ def build(board, settings, reason):
         supervisor.add("events", reporter.events, 60000)
         supervisor.add("heartbeats", reporter.heartbeats, 60000)
         supervisor.add("wifi", network.run, 60000)
+        supervisor.add("time", Timekeeper(clock, settings, network, resolver, agent.note).run, 60000)
         supervisor.add("uplink", uplink.run, 90000)
         if mqtt_memory is None:
             agent.note("no MQTT: this build has no umqtt")

@@ -112,7 +112,7 @@ def _check_url(value):
 
 def _check_servers(value):
     servers = value.split(",") if _plain(value) and len(value) <= 128 else ()
-    if len(servers) != 2 or servers[0] == servers[1]:
+    if len(servers) != 2 or servers[0].lower() == servers[1].lower():
         raise ValueError("must be two names of time servers, as in a.example,b.example")
     for server in servers:
         if not server or not all(letter in _HOST_LETTERS for letter in server):

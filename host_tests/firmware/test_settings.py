@@ -43,6 +43,12 @@ def test_flash_is_written_only_when_a_value_changes():
     assert values(Settings(nvs)) == {**GOOD, "period_s": 30}
 
 
+def test_a_record_of_the_first_release_has_no_time_servers_and_is_whole():
+    settings = Settings(store({name: value for name, value in GOOD.items() if name != "ntp"}))
+    assert settings.damage is None
+    assert settings.ntp == "0.pool.ntp.org,1.pool.ntp.org"
+
+
 def test_values_of_a_later_version_survive():
     nvs = store({**GOOD, "language": "de"})
     Settings(nvs).set("consent", "off")
@@ -94,6 +100,8 @@ def test_full_flash_leaves_the_old_value_in_force():
         ("broker_url", "mqtt://host:"), ("broker_url", "mqtt://host:1x"), ("broker_url", "mqtt://" + "x" * 130),
         ("broker_url", None), ("broker_url", "mqtt://ho st"), ("key", "x"), ("damage", "x"), ("_nvs", "x"),
         ("ack", "backend"), ("ack", "nobody"), ("ack", None),
+        ("ntp", None), ("ntp", ""), ("ntp", "a.example"), ("ntp", "a.example,A.example"), ("ntp", "a.example,"),
+        ("ntp", "a.example,b.example,c.example"), ("ntp", "a.example, b.example"), ("ntp", "a" * 64 + "," + "b" * 64),
     ],
 )  # fmt: skip
 def test_refused(name, value):
@@ -108,7 +116,7 @@ def test_refused(name, value):
 @pytest.mark.parametrize(
     ("name", "value"),
     [("wifi_psk", None), ("wifi_psk", "x" * 64), ("wifi_ssid", "Küche"), ("wifi_ssid", ""),
-     ("broker_url", "mqtts://broker.example.com"), ("broker_url", ""), ("period_s", 86400)],
+     ("broker_url", "mqtts://broker.example.com"), ("broker_url", ""), ("period_s", 86400), ("ntp", "10.0.0.1,time.example")],
 )  # fmt: skip
 def test_taken(name, value):
     nvs = store(GOOD)

@@ -66,6 +66,13 @@ REFUSED = [
     ({"oem": " Acme"}, "oem ' Acme' is not a name"),
     ({"period_s": 0}, "period_s 0 is out of range"),
     ({"period_s": 86401}, "period_s 86401 is out of range"),
+    ({"ntp": "time.example"}, "ntp 'time.example' is not two time servers"),
+    ({"ntp": "a.example,a.example"}, "is not two time servers"),
+    ({"ntp": "a.example,A.example"}, "is not two time servers"),
+    ({"ntp": "a.example,b.example,c.example"}, "is not two time servers"),
+    ({"ntp": "a.example, b.example"}, "is not two time servers"),
+    ({"ntp": "a.example,b..example"}, "is not two time servers"),
+    ({"ntp": ""}, "is not two time servers"),
     (
         {"report_url": "ftp://x.example/"},
         "report_url 'ftp://x.example/' does not start with https:// or http://",

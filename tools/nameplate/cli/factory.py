@@ -104,6 +104,9 @@ def keys(
     help="Make and sign that certificate with the authority of `factory broker-ca`.",
 )
 @click.option("--period", "period_s", type=int, help="Seconds between heartbeats (default: 60).")
+@click.option(
+    "--ntp", metavar="NAME,NAME", help="Two time servers that must agree (default: two of pool.ntp.org)."
+)
 @click.option("--ueid", help="Give a known board a new identity.")
 @click.option("--dev", is_flag=True, default=None, help="A development board: keeps its prompt, and says so.")
 @json_option

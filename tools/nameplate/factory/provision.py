@@ -164,6 +164,7 @@ def _make(
                 "wifi_psk": request.wifi_psk,
                 "broker_url": request.broker_url,
                 "period_s": request.period_s,
+                "ntp": request.ntp,
                 "consent": "full",
                 "ack": "broker",
             }

@@ -25,6 +25,7 @@ _SERIAL = re.compile(r"[A-Z0-9][A-Z0-9./-]{2,19}")
 _REVISION = re.compile(r"[A-Z0-9][A-Z0-9.]{0,7}")
 _PART = re.compile(r"[a-z][a-z0-9 -]{0,23}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_HOST = re.compile(r"(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}")
 _HEX_UEID = re.compile(r"[0-9A-Fa-f]{34}")
 
 
@@ -37,7 +38,7 @@ class ProvisionRequest:
     digits, or 23 characters as in tokens) gives a known board a new identity; `wifi_ssid` "" means that Wi-Fi is set up later, `wifi_psk` None
     an open network; `broker_ca`, `client_cert`, `client_key` are certificate files for an mqtts:// broker, `client_ca`
     a folder whose authority signs the unit a client certificate of its own; `period_s` is the time between heartbeats
-    in seconds; `dev` keeps the board's prompt.
+    in seconds; `ntp` is two time servers, "NAME,NAME"; `dev` keeps the board's prompt.
     """
 
     serial: str
@@ -54,6 +55,7 @@ class ProvisionRequest:
     client_key: str | None = None
     client_ca: str | None = None
     period_s: int = 60
+    ntp: str = "0.pool.ntp.org,1.pool.ntp.org"
     oem: str | None = None
     oemid: int | None = None
     model: str | None = None
@@ -134,6 +136,16 @@ class ProvisionRequest:
         if urlsplit(self.broker_url).path or urlsplit(self.broker_url).query:
             raise Refused("broker_url has more than a host and a port", "it is mqtts://HOST:PORT")
         self._check_tls()
+        servers = self.ntp.split(",")
+        if (
+            len(servers) != 2
+            or servers[0].lower() == servers[1].lower()
+            or len(self.ntp) > 128
+            or not all(_HOST.fullmatch(server) for server in servers)
+        ):
+            raise Refused(
+                f"ntp {self.ntp!r} is not two time servers", "it is NAME,NAME: they check each other"
+            )
         if len(self.wifi_ssid.encode()) > 32 or not (self.wifi_ssid == "" or self.wifi_ssid.isprintable()):
             raise Refused("wifi_ssid is not at most 32 bytes of text", "give the network's name as it shows")
         # The password is checked but never quoted: this text ends up in logs.

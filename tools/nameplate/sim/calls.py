@@ -224,6 +224,7 @@ class Calls:
     def call_datagram(self, child: Interpreter, blob: bytes, host: str, port: int) -> Any:
         """What the network's own servers answer: [[after how many microseconds, host, port, length]], and the bytes."""
         engine = self._engine
+        engine.event("datagram", f"{host}:{port}")
         name = engine.lan.asks_host(host, port, blob)
 
         def reply(found: str | None = None) -> tuple[list[list[object]], bytes]:
