@@ -19,19 +19,16 @@ _CONNECT_MS = const(10000)
 async def connect(url, resolver, nvs, clock, watch):
     """The stream. ValueError for a URL that cannot be used. `watch.suspected` puts off what blocks the loop."""
     host, port, secure = parse(url)
-    tls = None
+    if not secure:
+        return await _reach(await _address(resolver, host), port)
+    with Quick():
+        from firmware.uplink import tls
     try:
-        if secure:
-            with Quick():
-                from firmware.uplink import tls
-            context = tls.context(nvs)
+        context = tls.context(nvs)
         stream = await _reach(await _address(resolver, host), port)
-        if secure:
-            stream = Ahead(await tls.shake(context, stream, host, clock, watch))
-        return stream
+        return Ahead(await tls.shake(context, stream, host, clock, watch))
     finally:
-        if tls:
-            rare.forget(("firmware.uplink.tls", "firmware.blob"))
+        rare.forget(("firmware.uplink.tls", "firmware.blob"))
 
 
 async def _address(resolver, host):

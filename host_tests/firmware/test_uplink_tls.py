@@ -289,7 +289,7 @@ print(tls._why(MemoryError(), [], clock))
 def test_a_connection_that_fails_leaves_no_socket_behind(connect, pki, tmp_path):
     script = """
 import gc
-for _ in range(200):
+for _ in range(60):
     said = asyncio.run(connect())
 print(said)
 """
