@@ -10,11 +10,7 @@ import time
 
 from micropython import const
 
-from lib import rare
-from lib.loading import Quick
-
 _WAIT_MS = const(10000)
-_PAYLOAD_BYTES = const(1024)
 _DRAIN_BYTES = const(128)
 
 
@@ -25,12 +21,13 @@ class LinkError(Exception):
 class Link:
     """`on_message(topic, payload)` gets each message within bounds; `refused.count(reason)` is told of the others.
 
-    `failure` is why it has ended, or None; `last_heard` when the broker last gave an answer that was asked for.
+    firmware.uplink.mqtt_connect begins it. `failure` is why it has ended, or None; `last_heard` when the broker last gave
+    an answer that was asked for.
     """
 
     def __init__(self, codec, on_message, refused, ticks=time):
         codec.client.set_callback(on_message)
-        self._codec = codec
+        self.codec = codec
         self._refused = refused
         self._ticks = ticks
         self._stream = self._reader = self._wanted = self._answer = self.failure = None
@@ -38,26 +35,20 @@ class Link:
         self.lost = "broker not reached"
         self.last_heard = ticks.ticks_ms()
 
-    async def open(self, connect, will_topic, will, topic):
-        """Over the stream that `await connect()` gives, with a last will; subscribe to `topic`, at QoS 0."""
-        self._limit = _PAYLOAD_BYTES + 2 + len(topic)
-        self._stream = await connect()
+    def start(self, stream, limit):
+        """Read from now on; what is longer than `limit` is thrown away. The rest of the beginning is mqtt_connect's."""
+        self._stream = stream
+        self._limit = limit
         self._reader = asyncio.create_task(self._read())
-        with Quick():
-            from firmware.uplink import mqtt_connect
-        try:
-            await mqtt_connect.begin(self, self._codec, will_topic, will, topic)
-        finally:
-            rare.forget(("firmware.uplink.mqtt_connect",))
 
     async def publish(self, topic, payload, retain=False):
         """Publish at QoS 1; returns once the broker has acknowledged."""
-        packet, wanted = self._codec.publish(topic, payload, retain)
+        packet, wanted = self.codec.publish(topic, payload, retain)
         await self.ask(packet, wanted)
 
     async def ping(self):
         """Ask the broker for a sign of life."""
-        codec = self._codec
+        codec = self.codec
         await self.ask(codec.made(codec.client.ping), b"\xd0\x00")
 
     async def close(self):
@@ -139,7 +130,7 @@ class Link:
         if length:
             packet += await read(length)
         if packet[0] & 0xF0 == 0x30:
-            self._codec.read(packet, body)
+            self.codec.read(packet, body)
         elif self._wanted and packet.startswith(self._wanted):
             self._answer = packet
             self._answered.set()

@@ -1,8 +1,11 @@
 """How a link begins: CONNECT, SUBSCRIBE, and what a broker says to them. Needed once for each, and forgotten after."""
 
 import umqtt.simple as umqtt
+from micropython import const
 
 from lib.mqtt_memory import Memory
+
+_PAYLOAD_BYTES = const(1024)
 
 # CONNACK return codes, MQTT 3.1.1 table 3.1.
 _REFUSALS = (
@@ -29,8 +32,13 @@ class _Network(Memory):
     connect = settimeout
 
 
-async def begin(link, codec, will_topic, will, topic):
-    """CONNECT with a retained last will at QoS 1, clean session, then SUBSCRIBE at QoS 0. LinkError if either is refused."""
+async def begin(link, connect, will_topic, will, topic):
+    """Over the stream that `await connect()` gives: CONNECT, clean session, with a retained last will at QoS 1; SUBSCRIBE at QoS 0.
+
+    LinkError if either is refused or goes wrong.
+    """
+    codec = link.codec
+    link.start(await connect(), _PAYLOAD_BYTES + 2 + len(topic))
     code = (await link.ask(_connect(codec.client, will_topic, will), b"\x20\x02"))[3]
     if code:
         _refuse(link, _REFUSALS[code - 1] if code <= len(_REFUSALS) else f"broker refuses ({code})")

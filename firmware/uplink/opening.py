@@ -1,5 +1,7 @@
 """The first words on a new connection: the last will, what to listen to, who this is, and that it is there. Needed when connecting."""
 
+from firmware.uplink import mqtt_connect
+
 _TYPE = "nameplate-status+jwt"
 
 
@@ -7,7 +9,7 @@ async def introduce(uplink, link, connect, alive):
     """Open `link` over what `connect()` gives, and introduce `uplink`'s unit. LinkError where it fails."""
     root = uplink.root
     will = await _status(uplink, "offline")
-    await link.open(connect, (root + "status").encode(), will, (root + "cmd").encode())
+    await mqtt_connect.begin(link, connect, (root + "status").encode(), will, (root + "cmd").encode())
     uplink.told.sent = (root + "status", will)
     alive()
     # The binding first: without it nobody who has just met this unit can verify what follows.

@@ -23,7 +23,9 @@ KEEPALIVE_S = const(60)
 _FIRST_PAUSE_MS = const(1000)
 _LONGEST_PAUSE_MS = const(60000)
 _STEADY_MS = const(60000)
-_RARE = ("firmware.uplink.opening", "firmware.uplink.transport", "firmware.uplink.address")
+_RARE = (
+    "firmware.uplink.opening", "firmware.uplink.mqtt_connect", "firmware.uplink.transport", "firmware.uplink.address",
+)  # fmt: skip
 
 
 class Uplink:

@@ -39,12 +39,12 @@ def test_a_real_broker_turns_a_wrong_secret_away(ours):
             """
 async def body():
     it = link(b"unit", b"right")
-    await it.open(lambda: stream(PORT), b"will", b"gone", b"cmd")
+    await mqtt_connect.begin(it, lambda: stream(PORT), b"will", b"gone", b"cmd")
     print("in")
     await it.close()
     it = link(b"unit", b"wrong")
     try:
-        await it.open(lambda: stream(PORT), b"will", b"gone", b"cmd")
+        await mqtt_connect.begin(it, lambda: stream(PORT), b"will", b"gone", b"cmd")
     finally:
         await it.close()
 """,
@@ -60,7 +60,7 @@ OPEN_ONLY = """
 async def body():
     it = link()
     try:
-        await it.open(lambda: stream(PORT), b"will", b"gone", b"cmd")
+        await mqtt_connect.begin(it, lambda: stream(PORT), b"will", b"gone", b"cmd")
     finally:
         await it.close()
 """
@@ -210,7 +210,7 @@ def test_packet_identifiers_run_from_1_to_65535_and_start_again(ours):
             """
 async def body():
     it = await opened(PORT)
-    it._codec.client.pid = 65533
+    it.codec.client.pid = 65533
     for _ in range(3):
         await it.publish(b"a", b"b")
     await it.close()
@@ -308,7 +308,7 @@ import gc
 async def once():
     it = link()
     try:
-        await it.open(lambda: stream(PORT), b"will", b"gone", b"cmd")
+        await mqtt_connect.begin(it, lambda: stream(PORT), b"will", b"gone", b"cmd")
     except LinkError:
         pass
     await it.close()

@@ -104,7 +104,7 @@ def test_message_65536_is_number_1_ours(ours):
             """
 async def body():
     it = await opened(PORT)
-    it._codec.client.pid = 65534
+    it.codec.client.pid = 65534
     await it.publish(b"t", b"m")
     await it.publish(b"t", b"m")
     print("published")
@@ -239,7 +239,7 @@ def test_a_long_subscribe_is_understood_ours(ours):
             f"""
 async def body():
     it = link()
-    await it.open(lambda: stream(PORT), b"will", b"gone", {TOPIC!r})
+    await mqtt_connect.begin(it, lambda: stream(PORT), b"will", b"gone", {TOPIC!r})
     await it.publish({TOPIC!r}, b"through")
     for _ in range(50):
         if messages:
@@ -296,7 +296,7 @@ async def counted():
     return Counted((await stream(PORT)).s)
 async def body():
     it = link()
-    await it.open(counted, b"will", b"gone", b"cmd")
+    await mqtt_connect.begin(it, counted, b"will", b"gone", b"cmd")
     print(Counted.writes)
     await it.publish(b"t", b"m" * 700)
     print(Counted.writes)

@@ -34,6 +34,7 @@ OURS = (
     + """
 sys.path.append({umqtt!r})
 from lib.mqtt_memory import Codec
+from firmware.uplink import mqtt_connect
 from firmware.uplink.mqtt import Link, LinkError
 from firmware.uplink.refused import Refused
 
@@ -62,7 +63,7 @@ async def stream(port):
 
 async def opened(port):
     it = link()
-    await it.open(lambda: stream(port), b"will", b"gone", b"cmd")
+    await mqtt_connect.begin(it, lambda: stream(port), b"will", b"gone", b"cmd")
     return it
 """
 )

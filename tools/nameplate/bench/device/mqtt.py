@@ -16,6 +16,7 @@ COUNT = int(sys.argv[4])
 
 from umqtt.simple import MQTTClient
 
+from firmware.uplink import mqtt_connect
 from firmware.uplink.mqtt import Link
 from firmware.uplink.refused import Refused
 from lib.mqtt_memory import Codec
@@ -33,7 +34,7 @@ async def main():
     bare.set_callback(print)
     bare.connect()
     ours = Link(Codec(b"ours", None, None, 60), print, Refused())
-    await ours.open(stream, b"will", b"gone", b"cmd")
+    await mqtt_connect.begin(ours, stream, b"will", b"gone", b"cmd")
     times = {"bare": [], "ours": []}
     for _ in range(COUNT):
         start = time.ticks_us()
