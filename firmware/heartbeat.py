@@ -32,16 +32,17 @@ class Chain:
     async def emit(self, kind, claims):
         """Sign and store a token of `kind` ("heartbeat" or "event") with these claims, and return it.
 
-        Returns None when it could not be stored: then it is not sent, and its number goes to the next token.
+        Returns None when it could not be signed or stored: then it is not sent, and its number goes to the next token.
         """
         async with self._lock:
             lost = self._outbox.lost()
             payload = self._payload(kind, claims, lost)
-            token = await self._signer.sign("nameplate-" + kind + "+jwt", payload.encode())
             try:
+                # The code that signs is loaded for it: with no memory left, or a bad read, the token is for a later try.
+                token = await self._signer.sign("nameplate-" + kind + "+jwt", payload.encode())
                 self._outbox.put(kind, self._bootcount, self.seq, token, lost)
-            except (OSError, ValueError) as error:
-                self.error = "a token could not be stored: " + (str(error) or type(error).__name__)
+            except (OSError, ValueError, MemoryError, ImportError) as error:
+                self.error = "a token could not be made: " + (str(error) or type(error).__name__)
                 return None
             self.seq += 1
             self.error = None

@@ -268,6 +268,23 @@ def test_a_token_that_is_not_stored_is_not_sent_and_leaves_its_number(outbox):
     assert outbox.lost() == []
 
 
+@pytest.mark.parametrize("failure", [MemoryError(), ImportError("no module"), OSError("p256 table damaged")])
+def test_a_token_that_cannot_be_signed_now_is_signed_later(outbox, failure):
+    """The code that signs is loaded for it. An event waits for the next try, it is not lost with its task."""
+    signer = HostSigner(KEY)
+    chain = chain_on(outbox, signer=signer)
+
+    async def fails(typ, payload):
+        raise failure
+
+    sound, signer.sign = signer.sign, fails
+    assert emit(chain) is None
+    assert chain.error == "a token could not be made: " + (str(failure) or "MemoryError")
+    signer.sign = sound
+    assert payload(emit(chain))["seq"] == 0
+    assert chain.error is None
+
+
 def test_tasks_that_emit_at_once_take_their_turns(outbox):
     chain = chain_on(outbox)
 
