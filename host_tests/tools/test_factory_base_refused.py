@@ -27,6 +27,7 @@ from host_tests.tools.base_builds import (
 )
 from nameplate.cli import main
 from nameplate.factory import base, base_image, base_python, layout, partitions
+from nameplate.factory.image import build_image
 from nameplate.factory.partitions import Partition
 from nameplate.factory.refused import Refused
 
@@ -179,6 +180,25 @@ def test_a_build_without_a_hash_is_held_to_its_checksum(tmp_path, monkeypatch):
     assert load(tmp_path, data).python.version == "v1.23.0"
     with pytest.raises(Refused, match="its checksum does not match"):
         load(tmp_path, flipped(data, len(data) - 500))
+
+
+def test_the_program_that_is_checked_is_the_one_that_starts(tmp_path):
+    """With no choice made yet that is the factory one, wherever it lies."""
+    rows = (NVS, Partition("ota_0", 0, 0x10, 0x10000, 0x10000), Partition("factory", 0, 0, 0x20000, 0x1E0000))
+    whole = LEAN.but(rows=rows).file().ljust(0x1F000, b"\xff")
+    with pytest.raises(Refused, match="its program is not whole"):
+        load(tmp_path, whole + LEAN.program()[:-1])
+    assert load(tmp_path, whole + LEAN.program()).python.umqtt
+    with pytest.raises(Refused, match="ends before its program at 0x20000"):
+        load(tmp_path, whole)
+
+
+def test_the_build_is_not_overwritten(tmp_path):
+    path = tmp_path / "build.bin"
+    path.write_bytes(FILE)
+    with pytest.raises(Refused, match="is the base itself"):
+        build_image("kf320", path, base_file=path)
+    assert path.read_bytes() == FILE
 
 
 def test_no_image_is_made_and_the_old_one_stays(tmp_path, capsys):

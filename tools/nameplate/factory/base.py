@@ -147,7 +147,8 @@ def _table(table: bytes) -> tuple[Partition, ...]:
 
 def _program(data: bytes, chip: Chip, rows: tuple[Partition, ...]) -> EspImage:
     """The program that starts first, whole and for the same chip."""
-    programs = sorted((row for row in rows if row.type == partitions.APP), key=lambda row: row.offset)
+    # Nothing has been chosen yet: the factory program (subtype 0) starts, else the first of the OTA ones.
+    programs = sorted((row for row in rows if row.type == partitions.APP), key=lambda row: row.subtype)
     if not programs:
         raise NotAnImage("its partition table has no room for a program")
     first = programs[0]
