@@ -88,7 +88,7 @@ def build_image(
     """
     check_folder(out, "the image")
     if base_file and out.exists() and out.samefile(base_file):
-        raise Refused(f"{out} is the base itself", "choose another --out: the build is needed for the next image")
+        raise Refused(f"{out} is the base itself", "choose another --out: it is needed for the next image")
     root = device_root()
     checked = profile.load(root, model)
     under = base.load(base_file, list(checked.content["pins"]), flash_size) if base_file else None
