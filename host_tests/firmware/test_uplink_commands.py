@@ -13,6 +13,7 @@ from firmware.uplink.refused import Refused
 from firmware.verifier import Verifier
 from host_tests.firmware.fakes import Ticks
 from host_tests.firmware.loading import modules_stay  # noqa: F401
+from host_tests.firmware.simulated_time import PRELUDE
 from lib import jws, p256, p256_sign, p256_verify
 from nameplate.factory import comb
 from nameplate.token import mint
@@ -407,3 +408,66 @@ def test_a_unit_whose_anchors_are_damaged_obeys_nobody(bench):
     bench.unit.anchors = {}
     assert bench.ask(command()) is None
     assert bench.refused.by == {"key": 1}
+
+
+ON_DEVICE = """
+import gc, json
+from firmware.clock import Clock
+from firmware.uplink.commands import Commands
+from firmware.uplink.refused import Refused
+from firmware.verifier import Verifier
+from lib import jws
+
+class Unit: pass
+class Settings: consent = "full"
+class Replies:
+    async def identity(self, nonce, carrier):
+        return nonce
+def arithmetic():
+    return "lib.p256" in sys.modules
+def left():
+    rare = ("firmware.uplink.command_check", "firmware.proving", "lib.jws_verify", "lib.strictjson", "lib.p256_verify")
+    return [name for name in rare if name in sys.modules]
+def live():
+    gc.collect()
+    return gc.mem_alloc()
+async def main(folder, given):
+    with open(given) as file:
+        unit_ueid, built, keys, tokens = json.load(file)
+    Unit.ueid = unit_ueid
+    Unit.anchors = {"backend": {kid: bytes.fromhex(key) for kid, key in keys.items()}}
+    refused = Refused()
+    verifier = Verifier(Unit, jws.Curve(folder + "/p256_comb.bin"), folder + "/keys-", ("mqtt",))
+    commands = Commands(Unit, Settings, Clock(built), verifier, Replies(), refused)
+    found = []
+    sizes = []
+    for token in [None] + tokens + tokens:
+        if token:
+            commands.offer(token.encode())
+        found.append(await commands.answer())
+        known = arithmetic()
+        assert not left(), left()
+        await asyncio.sleep(20)
+        assert not arithmetic()
+        sizes.append(live())
+        found.append(known)
+    print(json.dumps([found, refused.by, sizes]))
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def test_on_the_device_all_of_it_goes_and_a_refusal_loads_no_arithmetic(micropython, tmp_path):
+    comb.write(tmp_path / "p256_comb.bin")
+    keys = {mint.thumbprint(key): mint.public_point(key).hex() for key in (BACKEND, SECOND)}
+    later = NOW + 6000
+    tokens = [command(eat_nonce="nonce-number-1", exp=later), command(aud=None), in_anothers_name(exp=later)]
+    (tmp_path / "given.json").write_text(json.dumps([UEID, BUILT, keys, tokens]))
+    found, refused, sizes = json.loads(
+        micropython(PRELUDE + ON_DEVICE, str(tmp_path), str(tmp_path / "given.json"))
+    )
+    assert found[:8] == [None, True, "nonce-number-1", True, None, False, None, True]
+    assert found[8:] == [None, False, None, False, None, True]
+    assert refused == {"addressee": 2, "signature": 2, "repeated": 1}
+    # With objects twice as large as a chip's. The first round leaves a nonce, a time and the counters; the second nothing.
+    assert sizes[3] - sizes[0] < 1500
+    assert abs(sizes[6] - sizes[3]) < 200
