@@ -81,6 +81,9 @@ class _Rtc:
             return _Rtc.kept
         _Rtc.kept = data[0]
 
+    def datetime(self, *when):
+        pass
+
 
 class _Nvs:
     def __init__(self, namespace):
@@ -182,11 +185,13 @@ def prepare():
     sys.modules["select"] = Module(poll=_Poll, POLLIN=1, POLLOUT=4)
     sys.modules["socket"] = Module()
     sys.modules["time"] = Module(
-        ticks_ms=ticks_ms, ticks_diff=time.ticks_diff, ticks_add=time.ticks_add, sleep_ms=_sleep_ms
-    )
+        ticks_ms=ticks_ms, ticks_diff=time.ticks_diff, ticks_add=time.ticks_add, sleep_ms=_sleep_ms,
+        gmtime=time.gmtime,
+    )  # fmt: skip
     sys.modules["os"] = Module(
-        uname=_uname, urandom=_urandom, mkdir=os.mkdir, listdir=os.listdir, stat=os.stat, remove=os.remove
-    )
+        uname=_uname, urandom=_urandom, mkdir=os.mkdir, listdir=os.listdir, stat=os.stat, remove=os.remove,
+        rename=os.rename,
+    )  # fmt: skip
     sys.modules["sys"] = Module(
         path=sys.path, modules=sys.modules, stdin=stream, stdout=stream, implementation=sys.implementation,
         print_exception=sys.print_exception,
