@@ -117,6 +117,7 @@ class ScriptedBroker:
             for script in self._scripts:
                 sock, _ = self._listener.accept()
                 sock.settimeout(30)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 connection = Connection(sock)
                 self.connections.append(connection)
                 with sock:

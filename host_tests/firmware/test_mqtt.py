@@ -223,7 +223,7 @@ async def body():
 WAIT_FOR_THE_END = """
 async def body():
     it = await opened(PORT)
-    for _ in range(60):
+    for _ in range(240):
         if it.failure or len(messages) == 2:
             break
         await asyncio.sleep_ms(100)
@@ -300,24 +300,42 @@ def test_a_packet_in_single_bytes_is_one_packet(ours):
     assert out[0] == "None {} [(b'cmd', 200), (b'cmd', 6)]"
 
 
-def test_connections_that_fail_leave_no_heap_behind(ours):
-    with ScriptedBroker(*[lambda connection: connection.accept(5)] * 70) as broker:
+def refused(connection: Connection) -> None:
+    connection.accept(5)
+
+
+def used(connection: Connection) -> None:
+    connection.welcome()
+    connection.send(message(b"cmd", b"hello"))
+    connection.acknowledge(connection.packet(3))
+    connection.end()
+
+
+@pytest.mark.parametrize("script", [refused, used])
+def test_connections_leave_no_heap_behind(ours, script):
+    with ScriptedBroker(*[script] * 250) as broker:
         out = ours(
             """
 import gc
+from lib import rare
+del mqtt_connect
 async def once():
+    from firmware.uplink import mqtt_connect
     it = link()
     try:
         await mqtt_connect.begin(it, lambda: stream(PORT), b"will", b"gone", b"cmd")
+        await it.publish(b"t", b"m" * 700)
     except LinkError:
         pass
     await it.close()
+    messages.clear()
+    rare.forget(("firmware.uplink.mqtt_connect",))  # as the uplink does; what it left anywhere would keep it
 async def body():
     for _ in range(10):
         await once()
     gc.collect()
     before = gc.mem_free()
-    for _ in range(60):
+    for _ in range(240):
         await once()
     gc.collect()
     print(before - gc.mem_free())
@@ -325,3 +343,32 @@ async def body():
             broker.port,
         )
     assert int(out[0]) <= 2500  # the last one may still be held; not sixty of them
+
+
+def test_any_bytes_at_all_end_a_connection_with_a_reason(ours):
+    out = ours(
+        """
+import os
+class Stream:
+    def __init__(self, data):
+        self.data = data
+    async def readexactly(self, size):
+        if size > len(self.data):
+            raise EOFError
+        found = self.data[:size]
+        self.data = self.data[size:]
+        return found
+async def body():
+    ends = set()
+    for size in range(400):
+        it = link()
+        it._stream = Stream(b"\\x30" * (size % 2) + os.urandom(size))
+        it._limit = 64
+        it._wanted = b"\\x40\\x02\\x00\\x01"
+        await it._read()
+        ends.add(it.failure)
+    print(sorted(ends))
+""",
+        1,
+    )
+    assert out[0] == "['broker closed the connection', 'malformed packet']"
