@@ -159,3 +159,20 @@ finally:
         assert board.wait(lambda board: "boot soft" in kinds(board), 3000)
         assert board.wait(lambda board: board.transcript.endswith(greeting), 3000)
         assert board.transcript.count("main runs") == 1
+
+
+def test_a_ctrl_c_that_the_prompt_has_read_interrupts_nothing_that_comes_after_it(tmp_path: Path) -> None:
+    with running(tmp_path, "pass\n") as board:
+        board.run(100)
+        board.send(b"\x03import time; time.sleep_ms(200); print('not', 'interrupted')\r12 * 12\r")
+        assert board.wait(lambda board: board.transcript.endswith("144\r\n>>> "), 5000)
+        assert "\r\nnot interrupted\r\n" in board.transcript
+
+
+def test_a_ctrl_c_while_a_line_of_the_prompt_runs_interrupts_it(tmp_path: Path) -> None:
+    with running(tmp_path, "pass\n") as board:
+        board.run(100)
+        board.send(b"import time; time.sleep(60)\r")
+        board.run(500)
+        board.send(b"\x03")
+        assert board.wait(lambda board: "KeyboardInterrupt" in board.transcript, 5000)

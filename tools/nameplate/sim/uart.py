@@ -52,6 +52,7 @@ class Uart:
         self.interruptible = False
         self.at_prompt = False
         self._held: bytes | None = None
+        self._fed = 0
 
     def power_off(self) -> None:
         self.start(None)
@@ -96,8 +97,10 @@ class Uart:
         if data[:room]:
             self._child.feed_input(data[:room])
             self._arrived()
-        if self.at_prompt and _CTRL_C in data:
-            self._clock.after(30_000, self._interrupt_if_busy)
+        if self.at_prompt and _CTRL_C in data[:room]:
+            place = self._fed + data.rindex(_CTRL_C, 0, room)
+            self._clock.after(30_000, lambda: self._interrupt_if_busy(place))
+        self._fed += len(data[:room])
         if len(data) <= room:
             return len(data)
         if self._chip.usb_console:
@@ -116,10 +119,11 @@ class Uart:
             self._interrupted_at = now
             self._child.interrupt()
 
-    def _interrupt_if_busy(self) -> None:
-        """At the prompt a Ctrl-C is a character; while a line of the prompt runs, it is an interrupt."""
-        if self._child is not None and self.at_prompt and self._child.input_waiting():
+    def _interrupt_if_busy(self, place: int) -> None:
+        """At the prompt a Ctrl-C is a character; while a line of the prompt runs, and has not read it, it is an interrupt."""
+        if self._child is not None and self.at_prompt and self._fed - self._child.input_waiting() <= place:
             self._interrupt()
+            self._arrived()
 
     # Outwards
 
