@@ -1,22 +1,12 @@
-"""Compact JWS (RFC 7515) with ES256 only, the header written in one way only:
-
-    {"alg":"ES256","kid":"<RFC 7638 thumbprint of the key>","typ":"<type>"}
-
-Signing covers exactly the bytes that are sent. Reading one is in lib.jws_verify.
+"""Signing compact JWS (RFC 7515). Tokens are made in lib.p256_sign, which is in memory only while it is used, and read in
+lib.jws_verify.
 """
 
 import asyncio
-import hashlib
 import sys
 
-from lib import base64url, rare
+from lib import rare
 from lib.loading import Quick
-
-ALG = b'{"alg":'
-ES256 = b'"ES256"'
-HEAD = ALG + ES256 + b',"kid":"'
-TYPE = b'","typ":"'
-END = b'"}'
 
 _CODE = ("lib.p256_sign", "lib.p256")
 _PAUSE_S = 1
@@ -82,13 +72,9 @@ class Signer:
 
     async def sign(self, typ, payload):
         """The compact token, as bytes, of the payload's bytes and the whole `typ` of its header."""
-        header = HEAD + self.kid.encode() + TYPE + typ.encode() + END
-        message = base64url.encode(header) + b"." + base64url.encode(payload)
-        digest = hashlib.sha256(message).digest()
         async with self._lock, self._curve:
-            code = _code()
-            signature = await self._curve.run(code.steps(self._curve.comb_path, self._key, digest))
-            return message + b"." + base64url.encode(code.low(signature))
+            steps = _code().token_steps(self._curve.comb_path, self._key, self.kid, typ, payload)
+            return await self._curve.run(steps)
 
 
 def _code():

@@ -1,4 +1,4 @@
-"""Reading a compact JWS as lib.jws makes it. Loaded when one is to be checked, and forgotten after.
+"""Reading a compact JWS as lib.p256_sign makes it. Loaded when one is to be checked, and forgotten after.
 
 The header's text is compared and no JSON is parsed; size, form, algorithm, type and key are all settled here, before
 anything is computed. Whether the signature is the key's is for lib.p256_verify.
@@ -7,8 +7,12 @@ anything is computed. Whether the signature is the key's is for lib.p256_verify.
 import hashlib
 
 from lib import base64url
-from lib.jws import ALG, END, ES256, HEAD, TYPE
 
+_ALG = b'{"alg":'
+_ES256 = b'"ES256"'
+_HEAD = _ALG + _ES256 + b',"kid":"'
+_TYPE = b'","typ":"'
+_END = b'"}'
 _KID = 43  # letters of a thumbprint
 
 
@@ -48,14 +52,14 @@ def read(compact, typ, keys, limit):
 
 def _key_of(header, typ, keys):
     """The public key that the header names, if every other byte of it is as it must be."""
-    if not header.startswith(HEAD):
-        other = header.startswith(ALG) and not header.startswith(ALG + ES256)
+    if not header.startswith(_HEAD):
+        other = header.startswith(_ALG) and not header.startswith(_ALG + _ES256)
         raise JwsError("alg" if other else "header")
-    kid = header[len(HEAD) : len(HEAD) + _KID]
-    rest = header[len(HEAD) + _KID :]
-    if not (rest.startswith(TYPE) and rest.endswith(END)):
+    kid = header[len(_HEAD) : len(_HEAD) + _KID]
+    rest = header[len(_HEAD) + _KID :]
+    if not (rest.startswith(_TYPE) and rest.endswith(_END)):
         raise JwsError("header")
-    if rest[len(TYPE) : -len(END)] != typ.encode():
+    if rest[len(_TYPE) : -len(_END)] != typ.encode():
         raise JwsError("typ")
     try:
         base64url.decode(kid)

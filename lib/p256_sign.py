@@ -1,4 +1,7 @@
-"""ECDSA on P-256 with SHA-256 digests, as JOSE spells it: 32 bytes a number, big-endian. Loaded when something is signed.
+"""Compact JWS with ES256 (RFC 7515, ECDSA on P-256 with SHA-256). Loaded when something is signed, and forgotten after.
+
+The header is written in one way only: {"alg":"ES256","kid":"<RFC 7638 thumbprint of the key>","typ":"<type>"}. Signing
+covers exactly the bytes that are sent. Numbers are as JOSE spells them: 32 bytes, big-endian.
 
 The nonce is that of RFC 6979 (section 3.2): no random number generator is asked, so a board with a bad one still does
 not give its key away. Every signature makes the same additions and doublings, and the nonce is blinded before it is
@@ -13,6 +16,14 @@ from lib.p256 import N, P, affine, base_product, finish, inverse, odd
 _BLOCK = 64
 _INNER = int.from_bytes(b"\x36" * _BLOCK, "big")
 _OUTER = int.from_bytes(b"\x5c" * _BLOCK, "big")
+
+
+def token_steps(comb_path, key, kid, typ, payload):
+    """Steps to the compact token, as bytes, of a payload's bytes and the whole `typ` of the header."""
+    header = b'{"alg":"ES256","kid":"' + kid.encode() + b'","typ":"' + typ.encode() + b'"}'
+    message = base64url.encode(header) + b"." + base64url.encode(payload)
+    signature = yield from steps(comb_path, key, hashlib.sha256(message).digest())
+    return message + b"." + base64url.encode(_low(signature))
 
 
 def steps(comb_path, key, digest):
@@ -40,7 +51,7 @@ def steps(comb_path, key, digest):
             return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
-def low(signature):
+def _low(signature):
     """Of the two signatures that verify, (r, s) and (r, n - s), the smaller.
 
     Were both sent, anyone could give a token second bytes, and a unit a clone.
