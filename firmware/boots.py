@@ -48,6 +48,8 @@ def count(nvs, outbox):
     try:
         nvs.set_i32("bootcount", number)
         nvs.commit()
+        if nvs.get_i32("bootcount") != number:
+            raise OSError("damaged")
         return number, told
     except OSError as error:
         told.append(f"NVS cannot be written ({error!r}): the mirror counts")

@@ -23,6 +23,7 @@ SETS = (
 )
 _MARK = b"NPM1"  # then the unit's mark, each record behind its length (2 bytes), the CRC-32 of all that
 _LIMIT = 8192
+_TRIES = 4
 
 
 def read(nvs, key):
@@ -198,11 +199,19 @@ def _get(nvs, key):
 
 
 def _set(nvs, key, payload):
-    if key == "dev":
-        nvs.set_i32(key, 1)
-    else:
-        nvs.set_blob(key, blob.pack(payload))
-    nvs.commit()
+    # What is written over a damaged spot of flash is damaged too, and the next try lands elsewhere.
+    for _ in range(_TRIES):
+        if key == "dev":
+            nvs.set_i32(key, 1)
+        else:
+            nvs.set_blob(key, blob.pack(payload))
+        nvs.commit()
+        try:
+            if _get(nvs, key) == payload:
+                return
+        except Damaged:
+            pass
+    raise OSError("damaged again")
 
 
 def _empty(directory):
