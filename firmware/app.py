@@ -1,40 +1,31 @@
 """The start: what is loaded in which order, so that everything finds its memory.
 
-Importing this module loads the whole agent, and fails where a part of it cannot be loaded: main.py then starts from the
-other slot. The radio comes first, because it takes its buffers out of the memory that the heap later grows into.
+The radio comes first, because it takes its buffers out of the memory that the heap later grows into. What builds the agent
+is loaded then, and forgotten when the agent stands. Whatever fails ends in main.py, which starts from the other slot.
 """
 
+import asyncio
 import gc
+import time
 
-# Collect often, while loading and ever after: garbage in between leaves what stays in pieces all over the heap, and with
-# most of it free there is no room for a kilobyte in one piece. Then the heap grows, at the cost of the radio.
-gc.threshold(16384)
-
-from lib.loading import Quick
+from firmware.board import Board
+from firmware.settings import Settings
+from lib import rare
 
 _POLLS_FAILED = 50  # since the start, before it is better to start again
 _SPARE = 18432  # for the buffers of radio and sockets, beside the 37 KB that the radio has taken by then
 
-with Quick(20):
-    import asyncio
-    import time
-
-    from firmware.board import Board
-    from firmware.settings import Settings
-    from lib import rare
-
-    _board = Board()
-    _settings = Settings(_board.nvs)
-    _board.wifi.reserve(_settings)
-    _room = _board.grow_heap(_SPARE)
-    from firmware import build
-
 
 def main(reason=""):
     """Build the agent and run it; does not return unless something is badly wrong."""
-    agent = build.build(_board, _settings, reason)
-    rare.forget(build.ONCE)
-    del globals()["build"]
+    # Collect often, while loading and ever after: garbage in between leaves what stays in pieces all over the heap, and
+    # with most of it free there is no room for a kilobyte in one piece. Then the heap grows, at the cost of the radio.
+    gc.threshold(16384)
+    board = Board()
+    settings = Settings(board.nvs)
+    board.wifi.reserve(settings)
+    room = board.grow_heap(_SPARE)
+    agent = _build(board, settings, reason)
     gc.collect()
     loop = asyncio.get_event_loop()
     loop.create_task(agent.run())
@@ -47,3 +38,13 @@ def main(reason=""):
             agent.note(f"poll failed: {error!r}")
             gc.collect()
             time.sleep_ms(100)
+    del room  # until here it held the memory
+
+
+def _build(board, settings, reason):
+    from firmware import build
+
+    try:
+        return build.build(board, settings, reason)
+    finally:
+        rare.forget(build.ONCE)

@@ -46,11 +46,7 @@ from firmware.verifier import Verifier
 from lib import p256_sign  # noqa: F401 - for the signer's public key
 from lib.jws import Curve, Signer
 from lib.lcd import Lcd
-
-try:
-    from lib import mqtt_memory
-except ImportError:  # a build without umqtt
-    mqtt_memory = None
+from lib.mqtt_memory import Codec
 
 # Forgotten by firmware.app when the agent stands.
 ONCE = (
@@ -59,6 +55,7 @@ ONCE = (
 )  # fmt: skip
 _WATCHDOG_MS = 30000
 _DATA = "/data"
+_COMB = "/p256_comb.bin"
 
 
 def build(board, settings, reason):
@@ -74,7 +71,7 @@ def build(board, settings, reason):
     supervisor = agent.supervisor = Supervisor(
         watchdog.feed if watchdog else nothing, agent.note, agent.reset
     )
-    curve = Curve(sys.path[0] + "/lib/p256_comb.bin")
+    curve = Curve(_COMB)
     signer = _signer(unit, curve)
     told = mirror.mend(board.nvs) if unit.provisioned else []
     gc.collect()
@@ -109,7 +106,7 @@ def build(board, settings, reason):
         commands = Commands(unit, settings, clock, verifier, replies, refused)
         resolver = Resolver(board.wifi.dns)
         uplink = Uplink(
-            unit, settings, clock, bootcount, network, link, outbox, signer, commands, _codec(unit), refused,
+            unit, settings, clock, bootcount, network, link, outbox, signer, commands, _codec(unit, agent), refused,
             (resolver, board.nvs, clock, watch),
         )  # fmt: skip
         first = first_claims(unit, version.VERSION, pins.reset_cause())
@@ -120,8 +117,6 @@ def build(board, settings, reason):
         supervisor.add("wifi", network.run, 60000)
         supervisor.add("time", Timekeeper(clock, settings, network, resolver, agent.note).run, 60000)
         supervisor.add("uplink", uplink.run, 90000)
-        if mqtt_memory is None:
-            agent.note("no MQTT: this build has no umqtt")
     gc.collect()
 
     panel = Panel(_display(board, pins, numbers, profile), unit, watch, station, clock, link, agent.waiting)
@@ -153,12 +148,12 @@ def _signer(unit, curve):
     return signer if unit.check_key(signer.public) else None
 
 
-def _codec(unit):
-    if mqtt_memory is None:
+def _codec(unit, agent):
+    try:
+        return Codec(unit.ueid.encode(), unit.broker_user.encode(), unit.broker_secret.encode(), KEEPALIVE_S)
+    except ImportError:
+        agent.note("no MQTT: this build has no umqtt")
         return None
-    return mqtt_memory.Codec(
-        unit.ueid.encode(), unit.broker_user.encode(), unit.broker_secret.encode(), KEEPALIVE_S
-    )
 
 
 def _pin_out(board, pins, numbers, name):

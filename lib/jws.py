@@ -63,24 +63,26 @@ class Signer:
     """
 
     def __init__(self, curve, key):
-        code = _code()
+        _load()
+        from lib import p256_sign
+
         self._curve = curve
         self._key = key
         self._lock = asyncio.Lock()
-        self.public = code.public_of(curve.comb_path, key)
-        self.kid = code.thumbprint(self.public)
+        self.public = p256_sign.public_of(curve.comb_path, key)
+        self.kid = p256_sign.thumbprint(self.public)
 
     async def sign(self, typ, payload):
         """The compact token, as bytes, of the payload's bytes and the whole `typ` of its header."""
         async with self._lock, self._curve:
-            steps = _code().token_steps(self._curve.comb_path, self._key, self.kid, typ, payload)
+            _load()
+            from lib import p256_sign
+
+            steps = p256_sign.token_steps(self._curve.comb_path, self._key, self.kid, typ, payload)
             return await self._curve.run(steps)
 
 
-def _code():
+def _load():
     if _CODE[0] not in sys.modules:
         with Quick():
-            from lib import p256_sign
-    from lib import p256_sign
-
-    return p256_sign
+            from lib import p256_sign  # noqa: F401

@@ -7,8 +7,6 @@ umqtt leaves unchecked is checked first. Works with umqtt.simple 1.3.4 to 1.8; d
 
 import io
 
-import umqtt.simple as _umqtt
-
 
 class Memory(io.BytesIO):
     """What umqtt takes for its socket."""
@@ -21,7 +19,9 @@ class Codec:
     """All text is bytes. `client` is umqtt's, with the callback for messages that come in."""
 
     def __init__(self, client_id, user=None, password=None, keepalive=0):
-        self.client = _umqtt.MQTTClient(client_id, "", 1, user, password, keepalive)
+        from umqtt.simple import MQTTClient  # here, so that a build without it has all but the uplink
+
+        self.client = MQTTClient(client_id, "", 1, user, password, keepalive)
 
     def made(self, call, *args):
         """The packet that this call of umqtt sends."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from littlefs import LittleFS
 
-from nameplate.factory import partitions
-from nameplate.factory.littlefs_image import BLOCK_COUNT, BLOCK_SIZE, FileSystem
+from nameplate.factory import partitions, sources
+from nameplate.factory.code import Code
+from nameplate.factory.littlefs_image import BLOCK_COUNT, BLOCK_SIZE
 from nameplate.sim.flash import Flash
 from nameplate.sim.nvs_pages import Storage
 
@@ -32,12 +35,17 @@ def change_files(flash: Path, files: dict[str, bytes | None]) -> None:
     flash.write_bytes(data)
 
 
-def put_before(flash: Path, module: str, source: bytes) -> None:
-    """Replace a module of the active slot ("firmware/alarm") by `source`, which finds the real one beside it as MODULE_real."""
-    path = f"/a/{module}"
-    vfs = partitions.VFS
-    real = FileSystem(flash.read_bytes()[vfs.offset : vfs.end]).read(f"{path}.mpy")
-    change_files(flash, {f"{path}_real.mpy": real, f"{path}.py": source, f"{path}.mpy": None})
+def append_to(flash: Path, module: str, source: str) -> None:
+    """The active slot as it would be if this stood at the end of one of its modules ("firmware/alarm")."""
+    root = sources.device_root()
+    with tempfile.TemporaryDirectory() as name:
+        changed = Path(name)
+        for part in (*sources.PACKAGES, "boot.py", "main.py"):
+            place = root / part
+            (shutil.copytree if place.is_dir() else shutil.copy)(place, changed / part)
+        with (changed / f"{module}.py").open("a") as file:
+            file.write(source)
+        change_files(flash, {f"/a/{path}": content for path, content in Code(changed).files()})
 
 
 def change_record(flash: Path, key: str, change: Callable[[bytes], bytes]) -> None:

@@ -2,7 +2,7 @@
 
 import random
 
-from host_tests.story.flash_files import put_before
+from host_tests.story.flash_files import append_to
 
 NONCE = "bm9uY2Utbm9uY2U"
 
@@ -77,10 +77,9 @@ def test_a_development_board_keeps_its_prompt_and_says_so(build_house):
     assert fridge.resets() == ["power"]
 
 
-TELLS_ITS_HEAP = b"""
-import asyncio, gc
-from firmware.agent_real import *
-from firmware.agent_real import Agent as _Agent
+TELLS_ITS_HEAP = """
+import gc
+_Agent = Agent
 
 class Agent(_Agent):
     async def housekeeping(self, alive):
@@ -99,7 +98,7 @@ def free_heap(fridge):
 
 
 def test_a_flood_leaves_the_heap_as_it_was(house):
-    put_before(house.unit.path, "firmware/agent", TELLS_ITS_HEAP)
+    append_to(house.unit.path, "firmware/agent", TELLS_ITS_HEAP)
     fridge = house.switch_on()
     fridge.wait(lambda: house.subscriber.of("heartbeat"))
 

@@ -1,10 +1,9 @@
 """A program that hangs is reset by the watchdog, and the next start says so. A network that hangs resets nothing."""
 
-from host_tests.story.flash_files import put_before
+from host_tests.story.flash_files import append_to
 
-HANG = b"""
-import time
-from firmware.alarm_real import Alarm as _Alarm
+HANG = """
+_Alarm = Alarm
 
 class Alarm(_Alarm):
     def set(self, on):
@@ -15,7 +14,7 @@ class Alarm(_Alarm):
 
 
 def test_a_loop_that_stands_still_is_reset_within_its_time_and_told(house):
-    put_before(house.unit.path, "firmware/alarm", HANG)
+    append_to(house.unit.path, "firmware/alarm", HANG)
     fridge = house.switch_on()
     fridge.wait(lambda: house.subscriber.of("heartbeat"))
     fridge.board.set("leak", "wet")
@@ -27,9 +26,8 @@ def test_a_loop_that_stands_still_is_reset_within_its_time_and_told(house):
     assert house.subscriber.words() <= {"genuine", "duplicate"}
 
 
-HANGING_TASK = b"""
-import asyncio
-from firmware.reporter_real import Reporter as _Reporter
+HANGING_TASK = """
+_Reporter = Reporter
 
 class Reporter(_Reporter):
     async def events(self, alive):
@@ -38,7 +36,7 @@ class Reporter(_Reporter):
 
 
 def test_a_task_that_hangs_is_started_again_and_the_board_is_not_reset(house):
-    put_before(house.unit.path, "firmware/reporter", HANGING_TASK)
+    append_to(house.unit.path, "firmware/reporter", HANGING_TASK)
     fridge = house.switch_on()
     fridge.run(80_000)
     assert any("task events: no sign of life" in line for line in fridge.type("log"))
@@ -46,9 +44,8 @@ def test_a_task_that_hangs_is_started_again_and_the_board_is_not_reset(house):
     assert fridge.resets() == ["power"]
 
 
-DYING_VITAL_TASK = b"""
-from firmware.diagnosis.watch_real import *
-from firmware.diagnosis.watch_real import Watch as _Watch
+DYING_VITAL_TASK = """
+_Watch = Watch
 
 class Watch(_Watch):
     async def run(self, alive):
@@ -57,7 +54,7 @@ class Watch(_Watch):
 
 
 def test_a_vital_task_that_keeps_dying_resets_with_its_reason(house):
-    put_before(house.unit.path, "firmware/diagnosis/watch", DYING_VITAL_TASK)
+    append_to(house.unit.path, "firmware/diagnosis/watch", DYING_VITAL_TASK)
     fridge = house.switch_on()
     fridge.wait(lambda: "hard" in fridge.resets(), 60)
     fridge.run(3000)

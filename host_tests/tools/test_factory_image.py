@@ -19,6 +19,7 @@ import pytest
 from nameplate.cli import main
 from nameplate.errors import NameplateError
 from nameplate.factory import comb, image, littlefs_image, partitions, profile, sources
+from nameplate.factory.code import Code
 from nameplate.factory.compile import MPY_HEADER, compile_module
 from nameplate.factory.littlefs_image import FileSystem
 
@@ -132,24 +133,24 @@ def test_both_slots_are_alike_and_entry_files_stay_source(files):
         for letter in "ab"
     }
     assert slots["a"] == slots["b"]
-    assert set(files) == {f"/{s}{path}" for s in slots for path in slots[s]} | {"/boot.py", "/main.py"}
+    assert set(files) == {f"/{s}{path}" for s in slots for path in slots[s]} | {
+        "/boot.py",
+        "/main.py",
+        "/p256_comb.bin",
+    }
     assert files["/boot.py"] == (ROOT / "boot.py").read_bytes()
     assert files["/main.py"] == (ROOT / "main.py").read_bytes()
-    assert slots["a"]["/lib/p256_comb.bin"] == comb.table()
+    assert files["/p256_comb.bin"] == comb.table()
     assert json.loads(slots["a"]["/models/profile.json"]) == json.loads(
         (ROOT / "models/kf320/profile.json").read_bytes()
     )
-    modules = {
-        f"/{path.relative_to(ROOT).with_suffix('.mpy')}"
-        for package in ("firmware", "lib")
-        for path in (ROOT / package).rglob("*.py")
-    }
-    assert set(slots["a"]) == modules | {"/lib/p256_comb.bin", "/models/profile.json"}
+    bundles = {f"/{name.replace('.', '/')}.mpy" for name in Code(ROOT).modules()}
+    assert set(slots["a"]) == bundles | {"/models/profile.json"}
 
 
 def test_all_code_is_bytecode_for_any_32_bit_chip(files):
     modules = {path: data for path, data in files.items() if path.endswith(".mpy")}
-    assert len(modules) > 20
+    assert len(modules) > 8
     assert {path for path, data in modules.items() if data[:4] != b"M\x06\x00\x1f"} == set()
     assert MPY_HEADER == b"M\x06\x00\x1f"
 
@@ -159,7 +160,7 @@ def test_no_path_of_this_machine_is_in_the_image(files):
         for place in (str(ROOT), str(Path.home()), "/tmp", "site-packages"):
             assert place.encode() not in data, path
         if path.endswith(".mpy"):
-            assert path[3:].replace(".mpy", ".py").encode() in data  # only its own relative name
+            assert path[3:-4].replace("/", ".").encode() in data  # only its own name
 
 
 def test_device_code_has_no_assert_for_the_compiler_to_drop():
@@ -176,14 +177,14 @@ def test_device_code_has_no_assert_for_the_compiler_to_drop():
 
 def test_asserts_are_dropped_and_line_numbers_kept(tmp_path, micropython):
     source = b"def check():\n    assert False\n    return 'went on'\n\n\ndef fail():\n    return [][0]\n"
-    (tmp_path / "probe.mpy").write_bytes(compile_module(source, Path("firmware/probe.py")))
+    (tmp_path / "probe.mpy").write_bytes(compile_module(source, "probe"))
     said = micropython(
         f"import io\nsys.path.insert(0, {str(tmp_path)!r})\nimport probe\nprint(probe.check())\n"
         "try:\n    probe.fail()\nexcept IndexError as error:\n    text = io.StringIO()\n"
         "    sys.print_exception(error, text)\n    print(text.getvalue())\n"
     )
     assert "went on" in said
-    assert 'File "firmware/probe.py", line 7, in fail' in said
+    assert 'File "probe", line 7, in fail' in said
 
 
 MOUNT = """
@@ -221,12 +222,12 @@ def test_the_interpreter_mounts_it_as_the_chip_does_and_runs_its_code(tmp_path, 
     path.write_bytes(built[1])
     said = micropython(
         MOUNT
-        + "sys.path[:] = ['/flash/b', '.frozen']\nfrom firmware import version\nfrom lib import dates, senml\n"
-        + "print(version.VERSION, version.__file__, dates.days('2028-02-29'), senml.decimal(-500))\n"
+        + "sys.path[:] = ['/flash/b', '.frozen']\nfrom lib import dates\n"
+        + f"print(dates.__file__, dates.{Code(ROOT).exported('lib.dates', 'days')}('2028-02-29'))\n"
         + "with open('/flash/data/note', 'w') as note:\n    note.write('kept')\nvfs.umount('/flash')\npartition.file.close()\n",
         str(path),
     )
-    assert said.split() == ["0.1.0", "/flash/b/firmware/version.mpy", "21243", "-0.5"]
+    assert said.split() == ["/flash/b/lib/dates.mpy", "21243"]
     assert FileSystem(path.read_bytes()[partitions.VFS.offset :]).read("/data/note") == b"kept"
 
 
@@ -252,7 +253,7 @@ def test_sizes_are_whole_blocks_and_within_their_limits(built):
     report, data = built
     assert report.slot_bytes % 4096 == report.total_bytes % 4096 == 0
     assert 0 < report.slot_bytes <= report.slot_limit == 450 * 1024
-    assert 2 * report.slot_bytes < report.total_bytes <= report.total_limit == 900 * 1024
+    assert 2 * report.slot_bytes + 64 * 1024 < report.total_bytes <= report.total_limit == 900 * 1024
     held = sum(size for path, size in report.files.items() if path.startswith("/a/"))
     assert held < report.slot_bytes
     system = FileSystem(data[partitions.VFS.offset :])
@@ -345,7 +346,7 @@ def test_the_verb_tells_what_it_built(tmp_path, capsys, built):
     out = tmp_path / "kf320.bin"
     assert main.run(["factory", "image", "--model", "kf320", "--out", str(out)]) == 0
     text, progress = capsys.readouterr()
-    assert progress == ""  # quicker than two seconds
+    assert {line.split(" ")[0] for line in progress.splitlines()} <= {"compiling", "writing"}  # when it is slow
     assert built[0].sha256 in text
     assert "of 450 KiB" in text and "of 900 KiB" in text
     assert "bootloader and application areas are erased" in text
@@ -353,7 +354,7 @@ def test_the_verb_tells_what_it_built(tmp_path, capsys, built):
     explained = capsys.readouterr().out
     assert re.search(r"^0x200000  0x400000 +2048 KiB +\d+ KiB \d\d % +vfs: ", explained, re.MULTILINE)
     assert re.search(r"^     0x0    0x8000 +32 KiB +erased +bootloader: ", explained, re.MULTILINE)
-    assert re.search(r"^ +65536  /a/lib/p256_comb.bin$", explained, re.MULTILINE)
+    assert re.search(r"^ +65536  /p256_comb.bin$", explained, re.MULTILINE)
     assert main.run(["factory", "image", "--model", "kf320", "--out", str(out), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["sha256"], told["model"], told["base"]) == (built[0].sha256, "KF-320", image.BASE_MISSING)

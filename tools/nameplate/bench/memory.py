@@ -39,19 +39,22 @@ def measure() -> Iterator[dict[str, Any]]:
         raise NameplateError(
             f"the agent was not whole: {', '.join(run['problems'])}", "mend it before measuring"
         )
-    kept = [module for module in run["modules"] if module["kept"]]
-    # What the import of the agent takes, but for what is forgotten when it stands. The names of what was forgotten before
-    # are in it: interned names stay.
-    code = run["loaded"] - sum(module["bytes"] for module in run["modules"] if module["name"] in run["left"])
-    yield _figure("heap live after boot", run["booted"], CODE_LIMIT + DATA_LIMIT)
-    yield _figure("heap live after 100 heartbeats", run["worked"], CODE_LIMIT + DATA_LIMIT)
+    pools = run["pools"]
+    # All that stays of the code, the names of what is dropped included: interned names stay.
+    code = run["code"] + pools
+    booted, worked = run["booted"] + pools, run["worked"] + pools
+    yield _figure("heap live after boot", booted, CODE_LIMIT + DATA_LIMIT)
+    yield _figure("heap live after 100 heartbeats", worked, CODE_LIMIT + DATA_LIMIT)
     yield _figure("heap held by code", code, CODE_LIMIT)
-    yield _figure("heap held by data after boot", run["booted"] - code, DATA_LIMIT)
-    yield _figure("heap held by data after 100 heartbeats", run["worked"] - code, DATA_LIMIT)
-    yield {**_figure("modules held", len(kept), None), "unit": "modules"}
-    for module in sorted(run["modules"], key=lambda module: (not module["kept"], -module["bytes"])):
-        kind = "code" if module["kept"] else "code, dropped after use"
-        yield _figure(f"heap of {module['name']} ({kind})", module["bytes"], None)
+    yield _figure("heap held by data after boot", booted - code, DATA_LIMIT)
+    yield _figure("heap held by data after 100 heartbeats", worked - code, DATA_LIMIT)
+    yield _figure("heap held by the index of names (code)", pools, None)
+    yield {**_figure("names interned", run["names"], None), "unit": "names"}
+    for file in sorted(run["files"], key=lambda file: (not file["kept"], -file["bytes"])):
+        kind = "file that stays" if file["kept"] else "file dropped after use"
+        yield _figure(f"heap of {file['name']} ({kind})", file["bytes"], None)
+    for module in sorted(run["modules"], key=lambda module: -module["bytes"]):
+        yield _figure(f"heap of {module['name']} (code, in {module['file']})", module["bytes"], None)
 
 
 def _run() -> dict[str, Any]:
@@ -88,7 +91,9 @@ def _library() -> Path:
 
 def _guest(folder: Path) -> None:
     """What the interpreter finds: the slot as compiled for the image, a unit's NVS, umqtt, and the stand-ins."""
-    from nameplate.factory import partitions
+    from nameplate.factory import names, partitions, sources
+    from nameplate.factory.bundle import ENTRY, RESIDENT
+    from nameplate.factory.code import Code
     from nameplate.factory.image import build_image
     from nameplate.factory.keys import make_keys
     from nameplate.factory.littlefs_image import FileSystem
@@ -121,13 +126,25 @@ def _guest(folder: Path) -> None:
     root = folder / "fs"
     (root / "data").mkdir(parents=True)
     for path, _ in system.files():
-        if path.startswith("/a/"):
+        if path.startswith(("/a/", "/p256")):
             target = root / path[1:]
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(system.read(path))
     shutil.copytree(frozen.ensure() / "umqtt", root / "frozen" / "umqtt")
     (root / "unit.json").write_text(json.dumps(_nvs(flash)))
+    code = Code(sources.device_root())
+    renamed = {**code.names.renamed, "build()": code.exported("firmware.build", "build")}
+    (root / "renamed.json").write_text(json.dumps(renamed))
+    (root / "a/beginning").mkdir()
+    stays: dict[str, list[str]] = {}
+    for bundle in (ENTRY, RESIDENT):
+        stays[bundle.replace(".", "_")] = names_of = []
+        for index, (module, compiled) in enumerate(code.beginnings(bundle)):
+            (root / f"a/beginning/{bundle.replace('.', '_')}_{index}.mpy").write_bytes(compiled)
+            names_of.append(module)
+    (folder / "modules.json").write_text(json.dumps(stays))
     shutil.copy(_DEVICE / "guest.py", folder / "guest.py")
+    shutil.copy(names.ROM_FILE, folder / "fs/rom_names.txt")
 
 
 def _nvs(flash: bytes) -> dict[str, dict[str, Any]]:

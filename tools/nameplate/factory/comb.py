@@ -1,4 +1,4 @@
-"""The P-256 base point's comb table: the file `lib/p256_comb.bin` of every slot.
+"""The P-256 base point's comb table: the file `/p256_comb.bin`, which both slots use.
 
 The layout is the one `lib/p256.py` reads: eight blocks of 128 points of 64 bytes. Entry `i` of block `b` is
 2^(32 b) * (2^28 + the sum over t = 0..6 of +2^(4 t) where bit t of i is set and -2^(4 t) where not) * G,

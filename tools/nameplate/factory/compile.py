@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import PurePath
 
 from mpy_cross_v6_3 import MPY_CROSS_PATH
 
@@ -19,12 +18,11 @@ OPTIMISATION = 2
 MPY_HEADER = bytes([0x4D, 6, 0, SMALL_INT_BITS])
 
 
-def compile_module(source: bytes, name: PurePath) -> bytes:
-    """The bytecode of one module; `name` is its path relative to the device's root and is all that is embedded.
+def compile_module(source: bytes, shown: str) -> bytes:
+    """The bytecode of one module; `shown` is what a traceback calls it.
 
     Raises Refused with the compiler's own words when the source does not compile, or asks for native code.
     """
-    shown = name.as_posix()
     done = subprocess.run(
         [MPY_CROSS_PATH, f"-O{OPTIMISATION}", f"-msmall-int-bits={SMALL_INT_BITS}", "-s", shown, "-"],
         input=source,

@@ -17,7 +17,7 @@ from nameplate.factory.base_chips import megabytes
 from nameplate.factory.files import check_folder, write_atomic
 from nameplate.factory.layout import Layout
 from nameplate.factory.refused import Refused
-from nameplate.factory.sources import device_modules, device_root
+from nameplate.factory.sources import device_root
 
 if TYPE_CHECKING:
     from nameplate.factory.littlefs_image import FileSystem
@@ -28,7 +28,7 @@ TOTAL_LIMIT = 900 * 1024
 # What is left for the agent's own records at least: the log has 32 KiB, the rest is for tokens that wait to be sent.
 RECORDS_ROOM = 60 * 1024
 ENTRY_FILES = ("boot.py", "main.py")
-COMB = "lib/p256_comb.bin"
+COMB = "p256_comb.bin"  # one for both slots: it is mathematics, and no update changes it
 BASE_MISSING = (
     "bootloader and application areas are erased (0xFF): this image boots on the virtual board, "
     "not on a chip that has no MicroPython"
@@ -93,7 +93,7 @@ def build_image(
     checked = profile.load(root, model)
     under = base.load(base_file, list(checked.content["pins"]), flash_size) if base_file else None
     slot = slot_files(root, checked, progress)
-    progress("writing the file system")
+    progress("writing the file system, and the P-256 table in it")
     data, sizes, slot_bytes, total_bytes = _flash(root, slot, under)
     progress("writing the image")
     write_atomic(out, data)
@@ -122,16 +122,9 @@ def build_image(
 
 def slot_files(root: Path, checked: profile.Profile, progress: Progress) -> list[tuple[str, bytes]]:
     """The files of one slot as (path within the slot, content), in one fixed order."""
-    from nameplate.factory.compile import compile_module
+    from nameplate.factory.code import Code
 
-    files: list[tuple[str, bytes]] = []
-    for package in ("firmware", "lib"):
-        for path in device_modules(root, package):
-            progress(f"compiling {path.as_posix()}")
-            code = compile_module((root / path).read_bytes(), path)
-            files.append((path.with_suffix(".mpy").as_posix(), code))
-    progress("computing the P-256 table")
-    files.append((COMB, comb.table()))
+    files = Code(root, progress).files()
     for path in sorted((root / "models" / checked.folder).glob("*.json")):
         compact = json.dumps(json.loads(path.read_bytes()), separators=(",", ":"), ensure_ascii=False)
         files.append((f"models/{path.name}", compact.encode()))
@@ -185,6 +178,7 @@ def _fill(system: FileSystem, root: Path, slot: list[tuple[str, bytes]]) -> int:
     for name in ENTRY_FILES:
         system.write(f"/{name}", (root / name).read_bytes())
     system.make_folder("/data")
+    system.write(f"/{COMB}", comb.table())
     slot_bytes = 0
     for letter in SLOTS:
         before = system.used_bytes

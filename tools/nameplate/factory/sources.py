@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nameplate.factory.refused import Refused
 
+PACKAGES = ("firmware", "lib")
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -23,7 +24,7 @@ def device_root() -> Path:
     )
 
 
-def device_modules(root: Path, package: str) -> list[Path]:
-    """The `.py` files of one device package, as paths relative to `root`, in one fixed order."""
-    found = (path.relative_to(root) for path in (root / package).rglob("*.py"))
+def device_modules(root: Path) -> list[Path]:
+    """The `.py` files of the device's packages, as paths relative to `root`, in one fixed order."""
+    found = (path.relative_to(root) for package in PACKAGES for path in (root / package).rglob("*.py"))
     return sorted((path for path in found if "__pycache__" not in path.parts), key=lambda path: path.parts)

@@ -163,7 +163,9 @@ def _urandom(count):
 
 def prepare():
     """Put the chip's modules in place; memory counts from here on."""
-    global DRY_PIN, BLOBS, INTEGERS
+    global DRY_PIN, BLOBS, INTEGERS, RENAMED
+    with open("/renamed.json") as file:
+        RENAMED = json.load(file)
     with open("/unit.json") as file:
         unit = json.load(file)
     with open("/a/models/profile.json") as file:
@@ -207,6 +209,13 @@ def prepare():
 
 
 def names():
+    """Intern what a chip's build holds in ROM and this one does not."""
+    with open("/rom_names.txt") as file:
+        for line in file:
+            hasattr(Module, line[:-1])
+
+
+def count_names():
     """Print how many names are interned."""
     micropython.qstr_info()
 
@@ -239,31 +248,26 @@ def load(name):
     __import__(name)
 
 
-def load_all():
-    """As main.py does it: the import loads the whole agent."""
-    global at_first
-    from firmware import app  # noqa: F401
-
-    at_first = ours()
-
-
-def left():
-    """The modules that were loaded with the agent, and forgotten when it stood."""
-    return json.dumps([name for name in at_first if name not in sys.modules])
+def forget(name):
+    del sys.modules[name]
+    package, _, leaf = name.rpartition(".")
+    if hasattr(sys.modules[package], leaf):
+        delattr(sys.modules[package], leaf)
 
 
 def boot():
     """As main.py does it; the loop is turned by step()."""
-    from firmware import app  # noqa: F401
+    from firmware import app, build
 
-    build = app.build.build
+    name = RENAMED["build()"]
+    plain = getattr(build, name)
 
     def kept(*parts):
         global agent
-        agent = build(*parts)
+        agent = plain(*parts)
         return agent
 
-    app.build.build = kept
+    setattr(build, name, kept)
     loop = asyncio.get_event_loop()
     loop.create_task = asyncio.create_task
     loop.run_forever = bool
@@ -289,14 +293,26 @@ def rest():
     measured = 0
 
 
+def look(part, *path):
+    """An attribute of the agent's, by its name in the sources."""
+    for name in path:
+        part = getattr(part, RENAMED.get(name, name))
+    return part
+
+
 def signed():
-    return agent.outbox.waiting
+    return look(agent, "outbox", "waiting")
+
+
+def deaths():
+    """The tasks that died, and why."""
+    return json.dumps(list(look(agent, "supervisor", "deaths")()))
 
 
 def problems():
     """What was not as on a whole unit: a part missing, a task that died, a heartbeat without its readings."""
-    found = agent._board.problems + list(agent.supervisor.deaths())
-    text = agent.outbox.next()[2].split(b".")[1].replace(b"-", b"+").replace(b"_", b"/")
+    found = look(agent, "_board", "problems") + list(look(agent, "supervisor", "deaths")())
+    text = look(agent, "outbox", "next")()[2].split(b".")[1].replace(b"-", b"+").replace(b"_", b"/")
     payload = binascii.a2b_base64(text + b"=" * (-len(text) % 4))
     for reading in (b'"vb":false', b'"v":'):
         if reading not in payload:

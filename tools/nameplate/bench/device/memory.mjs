@@ -8,15 +8,33 @@ import { pathToFileURL } from "node:url";
 
 const HEARTBEATS = 100;
 const SETTLE_ROUNDS = 400;
-// Interned names live in pools, each twice as large as the one before: 10, 20 .. 640, then 1280. A chip begins with few
-// names beyond those in its ROM, and its pools up to 640 take all of ours. Here the first 1270 places are filled before
-// anything is measured; the next pool is as large as those of the chip together.
-const NAMES_BEFORE = 1270;
+// Interned names live in pools, each twice as large as the one before: 10, 20, 40 .. A chip's begin where its ROM's names
+// end; here those are interned first, and enough that one more pool holds all of ours and is there before anything is
+// measured. What the pools of a chip take for as many names is told apart, as `pools`.
+const NAMES_BEFORE = 1271;
+const ON_A_CHIP_BEFORE = 40; // the names of boot.py, main.py and the port's own start
+const POOL_HEAD_BYTES = 20;
+const POOL_ENTRY_BYTES = 4 + 2 + 1; // pointer, hash, length
 const [library, folder] = process.argv.slice(2);
 const { loadMicroPython } = await import(pathToFileURL(path.join(library, "micropython.mjs")));
 
+let said = "";
+
+function interned(micropython) {
+  said = "";
+  micropython.runPython("count_names()");
+  return Number(/n_qstr=(\d+)/.exec(said)[1]);
+}
+
+function pools(names) {
+  let bytes = 0;
+  for (let size = 10, room = 0; room < names; room += size, size *= 2) {
+    bytes += POOL_HEAD_BYTES + POOL_ENTRY_BYTES * size;
+  }
+  return bytes;
+}
+
 async function start() {
-  let said = "";
   const keep = (line) => {
     said += line;
   };
@@ -36,7 +54,7 @@ async function start() {
   micropython.runPython(fs.readFileSync(path.join(folder, "guest.py"), "utf8"));
   micropython.runPython("prepare()");
   micropython.runPython("names()");
-  micropython.globals.get("fill")(NAMES_BEFORE - Number(/n_qstr=(\d+)/.exec(said)[1]));
+  micropython.globals.get("fill")(NAMES_BEFORE - interned(micropython));
   return micropython;
 }
 
@@ -46,40 +64,68 @@ function live(micropython) {
   return micropython.globals.get("measured");
 }
 
+function settle(guest) {
+  for (let i = 0; i < SETTLE_ROUNDS; i++) {
+    guest.runPython("step()");
+  }
+}
+
 async function main() {
-  // First: in which order the application completes its modules.
+  // First: in which order the agent loads its files, and which of them stay.
   let guest = await start();
   guest.runPython("watch_imports()");
   guest.runPython("boot()");
+  settle(guest);
   const order = JSON.parse(guest.globals.get("loading_order")());
+  const kept = new Set(JSON.parse(guest.globals.get("loaded")()));
 
-  // Each module alone: those that it needs are there before it, so what is added is its own.
+  // Each file alone: those that it needs are there before it, so what is added is its own. Then what is dropped is.
   guest = await start();
+  const load = guest.globals.get("load");
+  const forget = guest.globals.get("forget");
   const base = live(guest);
-  const modules = [];
+  const before_names = interned(guest);
+  const files = [];
   let before = base;
   for (const name of order) {
-    guest.globals.get("load")(name);
+    load(name);
     const after = live(guest);
-    modules.push([name, after - before]);
+    files.push({ name, bytes: after - before, kept: kept.has(name) });
     before = after;
+  }
+  for (const name of order) {
+    if (!kept.has(name)) {
+      forget(name);
+    }
+  }
+  const code = live(guest) - base;
+  const names = interned(guest) - before_names;
+
+  // Each module of those that stay: the file is loaded as far as that module. All names are there by now.
+  const modules = [];
+  for (const [file, beginnings] of Object.entries(JSON.parse(fs.readFileSync(path.join(folder, "modules.json"))))) {
+    const empty = live(guest);
+    let last = 0;
+    beginnings.forEach((name, index) => {
+      load(`beginning.${file}_${index}`);
+      const bytes = live(guest) - empty;
+      forget(`beginning.${file}_${index}`);
+      modules.push({ name, file, bytes: bytes - last });
+      last = bytes;
+    });
   }
 
   // Last the agent as it runs.
   guest = await start();
   const signed = guest.globals.get("signed"); // each look makes a handle that stays
   const empty = live(guest);
-  guest.runPython("load_all()");
-  const loaded = live(guest);
   guest.runPython("boot()");
-  for (let i = 0; i < SETTLE_ROUNDS; i++) {
-    guest.runPython("step()");
-  }
+  settle(guest);
   guest.runPython("rest()");
   const booted = live(guest);
   for (let rounds = 0; signed() < HEARTBEATS; rounds++) {
     if (rounds > 4 * HEARTBEATS) {
-      throw new Error("no heartbeats");
+      throw new Error(`no heartbeats: ${guest.globals.get("deaths")()}`);
     }
     for (let i = 0; i < 40; i++) {
       guest.runPython("step()");
@@ -88,15 +134,15 @@ async function main() {
   }
   guest.runPython("rest()");
   const worked = live(guest);
-  const kept = new Set(JSON.parse(guest.globals.get("loaded")()));
   fs.writeSync(1, JSON.stringify({
-    loaded: loaded - empty,
+    names,
+    pools: pools(ON_A_CHIP_BEFORE + names),
+    code,
     booted: booted - empty,
     worked: worked - empty,
-    heartbeats: signed(),
     problems: JSON.parse(guest.globals.get("problems")()),
-    left: JSON.parse(guest.globals.get("left")()),
-    modules: modules.map(([name, bytes]) => ({ name, bytes, kept: kept.has(name) })),
+    files,
+    modules,
   }));
 }
 
