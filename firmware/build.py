@@ -39,7 +39,6 @@ from firmware.uplink.commands import Commands
 from firmware.uplink.dns import Resolver
 from firmware.uplink.refused import Refused
 from firmware.uplink.status import LinkStatus
-from firmware.uplink.timekeeper import Timekeeper
 from firmware.uplink.uplink import KEEPALIVE_S, Uplink
 from firmware.uplink.wifi import Network
 from firmware.verifier import Verifier
@@ -93,7 +92,8 @@ def build(board, settings, reason):
         told += more
     _tell_start(agent, board, pins, unit, settings, reason, bootcount, told)
     gc.collect()
-    network = Network(board.wifi, settings)
+    resolver = Resolver(board.wifi.dns)
+    network = Network(board.wifi, settings, clock, resolver, agent.note)
     speaks = unit.provisioned and bootcount is not None and continues(outbox, board.nvs, bootcount)
     word = "starting" if speaks else "off: boot not counted" if unit.provisioned else "off: no identity"
     link = LinkStatus(network if speaks else None, clock.uptime_s, word)
@@ -104,7 +104,6 @@ def build(board, settings, reason):
         refused = Refused()
         verifier = Verifier(unit, curve, _DATA + "/keys-", ("mqtt",))
         commands = Commands(unit, settings, clock, verifier, replies, refused)
-        resolver = Resolver(board.wifi.dns)
         uplink = Uplink(
             unit, settings, clock, bootcount, network, link, outbox, signer, commands, _codec(unit, agent), refused,
             (resolver, board.nvs, clock, watch),
@@ -115,7 +114,6 @@ def build(board, settings, reason):
         supervisor.add("events", reporter.events, 60000)
         supervisor.add("heartbeats", reporter.heartbeats, 60000)
         supervisor.add("wifi", network.run, 60000)
-        supervisor.add("time", Timekeeper(clock, settings, network, resolver, agent.note).run, 60000)
         supervisor.add("uplink", uplink.run, 90000)
     gc.collect()
 

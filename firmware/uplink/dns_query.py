@@ -1,4 +1,4 @@
-"""One question to a name server over UDP (RFC 1035), and what may be believed of what comes back.
+"""A name looked up: what is known of it, or one question over UDP (RFC 1035) and what may be believed of the answer.
 
 An answer counts only if it comes from the server asked, carries our number and our question, and leads from the name
 asked, over aliases if need be, to an address that an appliance can connect to. Anything else is passed over, so that a
@@ -9,6 +9,7 @@ import asyncio
 import os
 import socket
 
+_KEPT = 3
 _POLL_MS = 20
 _SEND_AT_MS = (0, 1000, 2500)
 _DEADLINE_MS = 5000
@@ -26,8 +27,41 @@ _SHORTEST_S = 30
 _LONGEST_S = 3600
 
 
-class NoAnswer(Exception):
+class DnsError(OSError):
+    """A name that could not be resolved; the text says why in plain words."""
+
+
+class NoAnswer(DnsError):
     """Nothing that can be believed came in time, or the server cannot help now."""
+
+
+async def resolve(resolver, host):
+    """The IPv4 address of `host`, for a firmware.uplink.dns.Resolver. DnsError where there is none to be had.
+
+    An address that is out of date is used where no server answers any more.
+    """
+    if host == "localhost":
+        return "127.0.0.1"
+    if is_ipv4(host):
+        return host
+    ticks = resolver.ticks
+    known = None
+    for entry in resolver.known:
+        if entry[0] == host:
+            known = entry
+    if known and 0 <= ticks.ticks_diff(ticks.ticks_ms(), known[3]) < known[2]:
+        return known[1]
+    try:
+        address, seconds = await ask(resolver.server(), resolver.port, host, ticks)
+    except NoAnswer:
+        if known:
+            return known[1]
+        raise
+    except ValueError as error:
+        raise DnsError(error.args[0])
+    others = [entry for entry in resolver.known if entry[0] != host]
+    resolver.known = others[1 - _KEPT :] + [(host, address, seconds * 1000, ticks.ticks_ms())]
+    return address
 
 
 def is_ipv4(host):

@@ -34,10 +34,11 @@ class Unwelcome(NoTime):
     """A server asks to be asked less, or not at all."""
 
 
-async def keep(clock, resolver, servers, pause, note, ticks=time, port=PORT):
-    """Ask once and set the clock; returns how many seconds to wait before the next time. `pause`: the last such answer."""
+async def keep(network, pause, ticks=time, port=PORT):
+    """Ask once and set the clock of a firmware.uplink.wifi.Network; its `pause` was so long, and is told anew."""
+    clock, note = network.clock, network.note
     try:
-        unix = await ask(resolver, servers, ticks, port)
+        unix = await ask(network.resolver, network.settings.ntp.split(","), ticks, port)
         was = clock.unix()
         if not clock.learn(unix, SET):
             raise NoTime("time: earlier than what is proved")
@@ -55,7 +56,7 @@ async def keep(clock, resolver, servers, pause, note, ticks=time, port=PORT):
         following = (
             _UNWELCOME_S if isinstance(error, Unwelcome) else min(max(_FIRST_S, 2 * pause), _LONGEST_S)
         )
-    return following - following // 8 * os.urandom(1)[0] // 255
+    network.pause = following - following // 8 * os.urandom(1)[0] // 255
 
 
 async def ask(resolver, servers, ticks=time, port=PORT):

@@ -1,8 +1,8 @@
-"""Keeps the station joined to its network, with our own retries.
+"""Keeps the station joined to its network, with our own retries, and the clock set while it is.
 
 A failed attempt is followed by a pause that doubles, up to a minute, with jitter so that a street of appliances does not
 come back in step. The chip keeps the reason of the last failure while it tries again, so a bad word counts only after
-it has had the time to be overcome.
+it has had the time to be overcome. Time servers are asked as soon as there is a network, and again after half a day.
 """
 
 import asyncio
@@ -11,20 +11,33 @@ import time
 
 from micropython import const
 
+from lib import rare
+
 _POLL_MS = const(200)
 _SETTLE_MS = const(6000)
 _JOIN_MS = const(20000)
+_ASKING_S = const(20)  # longer than it may take
 _FIRST_PAUSE_MS = const(1000)
 _LONGEST_PAUSE_MS = const(60000)
+_RARE = ("firmware.uplink.sntp", "firmware.pins")
 _FAILURES = ("no access point", "wrong password", "failed")
 
 
 class Network:
-    """`radio` is board.wifi. `state` is a word for people; `up` is whether there is a network now."""
+    """`radio` is board.wifi. `state` is a word for people; `up` is whether there is a network now.
 
-    def __init__(self, radio, settings, ticks=time):
+    `clock` is set with what time servers say, found by `resolver`; `note(text)` keeps a line. They are not asked before
+    they have been left alone for `pause` seconds.
+    """
+
+    def __init__(self, radio, settings, clock, resolver, note, ticks=time):
         self._radio = radio
-        self._settings = settings
+        self.settings = settings
+        self.clock = clock
+        self.resolver = resolver
+        self.note = note
+        self.pause = 0
+        self._asked = 0
         self._ticks = ticks
         self._failing = False
         self.state = "starting"
@@ -53,9 +66,9 @@ class Network:
             self.up = False
 
     def _why_not(self):
-        if self._settings.consent == "off":
+        if self.settings.consent == "off":
             return "off: no consent"
-        if not self._settings.wifi_ssid:
+        if not self.settings.wifi_ssid:
             return "no Wi-Fi set"
         if self._radio.status() == "missing":
             return "no radio"
@@ -67,7 +80,7 @@ class Network:
         started = self._ticks.ticks_ms()
         word = "failed"
         try:
-            self._radio.up(self._settings.wifi_ssid, self._settings.wifi_psk)
+            self._radio.up(self.settings.wifi_ssid, self.settings.wifi_psk)
             while True:
                 alive()
                 await asyncio.sleep_ms(_POLL_MS)
@@ -88,13 +101,31 @@ class Network:
         return False
 
     async def _hold(self, alive):
-        ssid, psk = self._settings.wifi_ssid, self._settings.wifi_psk
-        while self._radio.status() == "up" and not self._why_not():
-            if ssid != self._settings.wifi_ssid or psk != self._settings.wifi_psk:
-                break
-            alive()
-            await asyncio.sleep_ms(_POLL_MS)
+        ssid, psk = self.settings.wifi_ssid, self.settings.wifi_psk
+        asking = None
+        try:
+            while self._radio.status() == "up" and not self._why_not():
+                if ssid != self.settings.wifi_ssid or psk != self.settings.wifi_psk:
+                    break
+                alive()
+                now = self.clock.uptime_s()
+                if now - self._asked >= self.pause:
+                    self._asked = now
+                    asking = asyncio.create_task(self._ask_time(self.pause))
+                    self.pause = _ASKING_S
+                await asyncio.sleep_ms(_POLL_MS)
+        finally:
+            if asking:
+                asking.cancel()
         self._down("Wi-Fi lost")
+
+    async def _ask_time(self, pause):
+        from firmware.uplink import sntp
+
+        try:
+            await sntp.keep(self, pause)
+        finally:
+            rare.forget(_RARE)
 
     async def _rest(self, pause, alive):
         left = jitter(pause)

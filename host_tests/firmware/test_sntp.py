@@ -122,12 +122,21 @@ clock = Clock(FLOOR, store, time)
 notes = []
 SERVERS = ["127.0.0.1", "127.0.0.2"]
 resolver = Resolver(lambda: None)
+class Settings:
+    consent = "full"
+    wifi_ssid = "Kitchen"
+    wifi_psk = None
+settings = Settings()
 def keep(port, pause=0, servers=SERVERS):
+    class network:
+        pass
+    network.clock, network.resolver, network.note, network.settings = clock, resolver, notes.append, settings
+    settings.ntp = ",".join(servers)
     started = time.ticks_ms()
-    after = asyncio.run(sntp.keep(clock, resolver, servers, pause, notes.append, time, port))
-    print(json.dumps([clock.quality, clock.unix(), after, notes, time.ticks_diff(time.ticks_ms(), started)]))
+    asyncio.run(sntp.keep(network, pause, time, port))
+    print(json.dumps([clock.quality, clock.unix(), network.pause, notes, time.ticks_diff(time.ticks_ms(), started)]))
     notes.clear()
-    return after
+    return network.pause
 """.replace("FLOOR", str(FLOOR))
 )
 
@@ -283,74 +292,105 @@ def test_without_a_name_server_there_is_no_time(run):
 
 # When it asks
 
-KEEPER = """
-from firmware.uplink import timekeeper
-class Mount:
-    def __enter__(self): pass
-    def __exit__(self, *_): pass
-timekeeper.Quick = Mount
-timekeeper._RARE = ()
-class Network:
-    up = False
-class Settings:
-    consent = "full"
-    ntp = "127.0.0.1,127.0.0.2"
-network, settings = Network(), Settings()
-keeper = timekeeper.Timekeeper(clock, settings, network, resolver, notes.append)
+NETWORK = """
+from firmware.uplink import wifi
+wifi._RARE = ()
+kept = sntp.keep
+async def keep_at(network, pause):
+    await kept(network, pause, time, PORT)
+sntp.keep = keep_at
+class Radio:
+    word = "no access point"
+    def up(self, ssid, psk):
+        pass
+    def down(self):
+        pass
+    def status(self):
+        return Radio.word
+settings.ntp = ",".join(SERVERS)
+network = wifi.Network(Radio(), settings, clock, resolver, notes.append, time)
 alive = [time.ticks_ms(), 0]
 def live():
     alive[1] = max(alive[1], time.ticks_diff(time.ticks_ms(), alive[0]))
     alive[0] = time.ticks_ms()
-def for_seconds(seconds):
-    async def body():
-        task = asyncio.create_task(keeper.run(live))
-        await real(seconds * 1000)
-        task.cancel()
-    asyncio.run(body())
+async def body(steps):
+    task = asyncio.create_task(network.run(live))
+    for step in steps:
+        if type(step) is int:
+            await real(step * 1000)
+        else:
+            step()
+    task.cancel()
+def run(*steps):
+    asyncio.run(body(steps))
+def up():
+    Radio.word = "up"
+def lost():
+    Radio.word = "no access point"
+def tell():
+    print(json.dumps(clock.quality))
 """
 
 
-def keeper(port: int, script: str) -> str:
-    # The port is the default of `keep`, which the keeper leaves alone.
-    ours = f"""
-kept = sntp.keep
-async def keep_at(clock, resolver, servers, pause, note):
-    return await kept(clock, resolver, servers, pause, note, time, {port})
-sntp.keep = keep_at
-"""
-    return ours + KEEPER + script
+@pytest.fixture
+def station(run):
+    """Runs a script with a network whose time servers are at that port."""
+    return lambda port, script: run(NETWORK.replace("PORT", str(port)) + script)
 
 
-def test_it_asks_when_there_is_a_network_and_again_after_half_a_day(serve, run):
+def test_it_asks_when_there_is_a_network_and_again_after_half_a_day(serve, station):
     pair = serve()
-    script = """
-for_seconds(600)
-print(json.dumps(clock.quality))
-network.up = True
-for_seconds(3)
-print(json.dumps(clock.quality))
-"""
-    assert run(keeper(pair.port, script)) == ["floor", "set"]
+    assert station(pair.port, "run(600, tell, up, 90, tell)\n") == ["floor", "set"]
     assert pair.asked == 2
-    (longest,) = run(keeper(pair.port, "network.up = True\nfor_seconds(90000)\nprint(alive[1])"))
+    (longest,) = station(pair.port, "run(up, 44000)\nprint(alive[1])")
     assert longest < 2000
-    assert pair.asked in (2 + 6, 2 + 8)
+    assert pair.asked == 2 + 4
 
 
-def test_without_consent_it_asks_nobody(serve, run):
+def test_a_network_that_comes_and_goes_is_no_reason_to_ask_more(serve, station):
     pair = serve()
-    assert run(
-        keeper(pair.port, 'settings.consent = "off"\nnetwork.up = True\nfor_seconds(90000)\nprint(0)')
-    ) == [0]
+    assert station(pair.port, "run(*(up, 100, lost, 100) * 20)\ntell()") == ["set"]
+    assert pair.asked == 2
+
+
+def test_without_consent_it_asks_nobody(serve, station):
+    pair = serve()
+    assert station(pair.port, 'settings.consent = "off"\nrun(up, 90000, tell)') == ["floor"]
     assert pair.asked == 0
 
 
-def test_servers_that_stay_silent_are_asked_a_hundred_times_a_day_at_most(serve, run):
+def test_consent_that_ends_meanwhile_ends_the_asking(serve, station):
     pair = serve(lambda query: [])
-    script = "sntp.asyncio = asyncio\nnetwork.up = True\nfor_seconds(86400)\nprint(alive[1])"
-    (longest,) = run(keeper(pair.port, script))
-    assert longest < 20_000
-    assert 80 <= pair.asked <= 110
+    script = """
+sntp.asyncio = asyncio
+def no():
+    settings.consent = "off"
+run(up, 2, no, 90000, tell)
+"""
+    assert station(pair.port, script) == ["floor"]
+    assert (len(pair.first.asked), len(pair.second.asked)) == (1, 0)
+
+
+def test_servers_that_stay_silent_are_asked_five_times_an_hour_at_most(serve, station):
+    pair = serve(lambda query: [])
+    (longest,) = station(pair.port, "sntp.asyncio = asyncio\nrun(up, 14400)\nprint(alive[1])")
+    assert longest < 2000
+    assert 15 <= pair.asked <= 22
+
+
+def test_a_failure_of_ours_is_not_repeated_at_once(serve, station):
+    script = """
+asked = []
+async def broken(network, pause):
+    asked.append(pause)
+    raise MemoryError
+sntp.keep = broken
+asyncio.get_event_loop().set_exception_handler(lambda loop, context: None)
+run(up, 600)
+print(len(asked))
+"""
+    (asked,) = station(1, script)
+    assert 25 <= asked <= 31
 
 
 @settings(max_examples=300, deadline=None)
