@@ -52,6 +52,8 @@ def measure() -> Iterator[dict[str, Any]]:
     yield _figure(
         "preparation of a key, once in its life", run["prepare_ns"] / run["sign_ns"], "signatures", None
     )
+    for work, name in (("signature", "sign"), ("verification", "verify"), ("key's preparation", "prepare")):
+        yield _figure(f"live in a {work}, 64-bit objects", run[f"{name}_bytes"], "bytes", None)
     yield _figure("comb table", size, "bytes", 65536)
 
 

@@ -4,6 +4,7 @@ Everything is timed many times in turn and the best of each counts, so that anot
 does not. What is compared is timed for about as long, so that it finds a quiet moment as often.
 """
 
+import gc
 import json
 import sys
 import time
@@ -39,6 +40,17 @@ def slices(steps):
             times.append(time.ticks_diff(time.ticks_us(), start))
             return times
         times.append(time.ticks_diff(time.ticks_us(), start))
+
+
+def most_live(steps):
+    """The most bytes that a generator of work holds between two slices."""
+    gc.collect()
+    before = gc.mem_alloc()
+    most = 0
+    for _ in steps:
+        gc.collect()
+        most = max(most, gc.mem_alloc() - before)
+    return most
 
 
 def best(old, new):
@@ -89,6 +101,9 @@ def main(comb):
                 "sign_slices_us": found[0],
                 "verify_slices_us": found[1],
                 "prepare_slices_us": found[2],
+                "sign_bytes": most_live(signing()),
+                "verify_bytes": most_live(verifying()),
+                "prepare_bytes": most_live(preparing()),
             }
         )
     )
