@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nameplate.cli.factory_brokers import COMMANDS as BROKER_COMMANDS
 from nameplate.cli.factory_image import command as image_command
 from nameplate.cli.flash import command as flash_command
 from nameplate.cli.output import clean, json_option, print_json, slow_progress
@@ -34,6 +35,8 @@ def command() -> None:
 
 command.add_command(image_command)
 command.add_command(flash_command)
+for broker_command in BROKER_COMMANDS:
+    command.add_command(broker_command)
 
 
 @command.command()

@@ -44,10 +44,17 @@ def mosquitto(users: Users) -> str:
     return "".join(lines)
 
 
-def mosquitto_acl(users: Users) -> str:
-    """A Mosquitto `acl_file`: patterns that hold for every unit of a manufacturer."""
+def mosquitto_acl(users: Users, backend: str | None = None) -> str:
+    """A Mosquitto `acl_file`: patterns that hold for every unit of a manufacturer, whichever way it proved its name.
+
+    `backend` is a user that reads all and writes commands, and nothing else.
+    """
     makers = sorted({entry.oemid for entry, _ in users})
-    lines = [
+    lines = []
+    if backend is not None:
+        lines = [f"user {backend}\n", "topic read nameplate/1/#\n"]
+        lines += [f"topic write nameplate/1/{oemid}/+/cmd\n" for oemid in makers] + ["\n"]
+    lines += [
         f"pattern {access} nameplate/1/{oemid}/%u/{name}\n"
         for oemid in makers
         for access, name in [*(("write", name) for name in UP), ("read", "cmd")]
@@ -55,14 +62,41 @@ def mosquitto_acl(users: Users) -> str:
     return "".join(lines)
 
 
-def nats(users: Users) -> str:
-    """An `authorization` block for nats-server, to be included in its configuration."""
-    rows = []
-    for entry, secret in users:
-        subject = _topics(entry).replace("/", ".")
-        permissions = {"publish": [f"{subject}.{name}" for name in UP], "subscribe": [f"{subject}.cmd"]}
-        rows.append({"user": entry.broker_user, "password": secret, "permissions": permissions})
+def nats(users: Users, backend: tuple[str, str] | None = None, certificates: bool = False) -> str:
+    """An `authorization` block for nats-server, to be included in its configuration.
+
+    `backend`: user and password of one that reads all and publishes commands. `certificates`: users are told by the
+    common name of their certificate (`verify_and_map`), and have no password.
+    """
+    rows = [
+        _nats_user(
+            entry.broker_user,
+            secret,
+            certificates,
+            {
+                "publish": [f"{_topics(entry).replace('/', '.')}.{name}" for name in UP],
+                "subscribe": [f"{_topics(entry).replace('/', '.')}.cmd"],
+            },
+        )
+        for entry, secret in users
+    ]
+    if backend is not None:
+        makers = sorted({entry.oemid for entry, _ in users})
+        # `nameplate/1/#` is both to the server.
+        permissions = {
+            "publish": [f"nameplate.1.{oemid}.*.cmd" for oemid in makers],
+            "subscribe": ["nameplate.1", "nameplate.1.>"],
+        }
+        rows.append(_nats_user(*backend, certificates, permissions))
     return f"authorization: {json.dumps({'users': rows}, indent=1)}\n"
+
+
+def _nats_user(
+    user: str, secret: str, certificates: bool, permissions: dict[str, list[str]]
+) -> dict[str, object]:
+    if certificates:
+        return {"user": f"CN={user}", "permissions": permissions}
+    return {"user": user, "password": secret, "permissions": permissions}
 
 
 FORMATS: dict[str, Callable[[Users], str]] = {
