@@ -11,13 +11,26 @@ import pytest
 
 from host_tests.factory_fixtures import UNIT
 from host_tests.tools import base_builds
-from host_tests.tools.base_builds import C3, ESP32, MIB, OTA_NEW, OTA_OLD, S3, S3_OLD, SMALL
+from host_tests.tools.base_builds import (
+    C3,
+    ESP32,
+    FACTORY,
+    MIB,
+    NVS,
+    OTA_NEW,
+    OTA_OLD,
+    PHY,
+    S3,
+    S3_OLD,
+    SMALL,
+)
 from nameplate.cli import main
 from nameplate.errors import NameplateError
 from nameplate.factory import broker_tls, image, layout
 from nameplate.factory.image import ImageReport, build_image, read_image
 from nameplate.factory.littlefs_image import FileSystem
 from nameplate.factory.nvs_image import write_nvs
+from nameplate.factory.partitions import Partition
 from nameplate.factory.provision import provision
 from nameplate.factory.request import ProvisionRequest
 from nameplate.sim.flash import Flash
@@ -210,16 +223,17 @@ def test_what_does_not_fit_is_refused_with_the_numbers(over, tmp_path):
     report, _ = over(C3)
     needed = (report.total_bytes + image.RECORDS_ROOM) // 1024
     (tmp_path / "image.bin").write_bytes(b"old")
-    words = rf"needs {needed} KiB of file system .*, this base leaves 576 KiB on a flash of 2MB"
+    tight = SMALL.but(rows=(NVS, PHY, Partition("factory", 0, 0, 0x10000, 0x1B0000)))
+    words = rf"needs {needed} KiB of file system .*, this base leaves 256 KiB on a flash of 2MB"
     with pytest.raises(NameplateError, match=words) as refusal:
-        over(SMALL)
+        over(tight)
     assert "--flash-size if the board has more than 2MB" in refusal.value.hint
     assert (tmp_path / "image.bin").read_bytes() == b"old"
-    assert over(SMALL, 4 * MIB)[0].flash_size == 4 * MIB
+    assert over(tight, 4 * MIB)[0].flash_size == 4 * MIB
 
 
 def test_a_flash_without_room_behind_the_program_is_refused(over):
-    full = SMALL.but(rows=(base_builds.NVS, base_builds.PHY, base_builds.FACTORY))
+    full = SMALL.but(rows=(NVS, PHY, FACTORY))
     with pytest.raises(NameplateError, match="this base leaves 0 KiB on a flash of 2MB"):
         over(full)
 
