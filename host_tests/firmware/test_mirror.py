@@ -116,6 +116,15 @@ def test_a_page_of_nvs_gone_wrong(chip, seed):
     assert_whole(chip)
 
 
+def test_what_is_mended_over_a_bad_spot_is_seen_and_written_again(chip):
+    with chip.powered() as nvs:
+        nvs.set_blob("unit", b"torn")
+    chip.spoil_free_nvs(160)
+    assert boot(chip).told == ["mended from the mirror: unit (bad mark)"]
+    assert boot(chip).told == []
+    assert_whole(chip)
+
+
 @pytest.mark.parametrize("lost", [("unit",), ("settings",), ("boots",), ("unit", "settings", "boots")])
 def test_files_gone(chip, lost):
     chip.change_files(lambda files: [files.remove(f"/data/mirror/{name}") for name in lost])

@@ -14,11 +14,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from firmware import blob, boots
-from host_tests.firmware.fakes import Nvs
+from host_tests.firmware import fakes
 from host_tests.firmware.loading import modules_stay  # noqa: F401
 from host_tests.firmware.test_littlefs import WITH_FLASH
 from host_tests.firmware.test_mirror import assert_is, sweep
-from host_tests.firmware.whole_flash import Chip, Cut
+from host_tests.firmware.whole_flash import Chip, Cut, Nvs
 from host_tests.firmware.whole_unit import Receiver, boot, in_files, provision, write_file
 from nameplate.factory import mirror_image
 
@@ -209,6 +209,18 @@ def test_counted_by_the_mirror_alone_the_chain_goes_on_and_nvs_is_not_believed_w
     assert boot(chip, receiver).bootcount == 6
 
 
+def test_a_count_that_nvs_took_and_did_not_keep_is_counted_by_the_mirror(chip, monkeypatch):
+    receiver = Receiver()
+    boot(chip, receiver)
+    with monkeypatch.context() as patch:
+        patch.setattr(Nvs, "set_i32", lambda *_: None)
+        for number in (2, 3):
+            found = boot(chip, receiver, tokens=0)
+            assert found.bootcount == number
+            assert found.told[-1] == "NVS cannot be written (OSError('damaged')): the mirror counts"
+    assert boot(chip, receiver).bootcount == 4
+
+
 def test_after_a_lost_count_the_first_token_names_nobody(chip):
     """For a boot that nobody remembers may have sent tokens from RAM, and then the last one stored was not the last."""
     receiver = Receiver()
@@ -282,4 +294,4 @@ def test_the_factory_sets_aside_as_much_as_the_device(chip):
 
 def test_an_outbox_without_a_boot_is_no_witness():
     outbox = SimpleNamespace(last_boot=None)
-    assert boots.count(Nvs(numbers={"bootcount": 4}), outbox)[0] == 5
+    assert boots.count(fakes.Nvs(numbers={"bootcount": 4}), outbox)[0] == 5

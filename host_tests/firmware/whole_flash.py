@@ -110,6 +110,13 @@ class Chip:
                 file.seek(page * BLOCK + choose.randrange(BLOCK))
                 file.write(bytes([choose.randrange(256)]))
 
+    def spoil_free_nvs(self, size):
+        """Some bytes that NVS will write to can no longer hold anything but 0; where it begins shows nothing."""
+        flash = Flash(self.path, self.random)
+        page = Storage.at_boot(flash, 0, NVS)._pages[-1]
+        flash.close()
+        self._put(page._address + 64 + page.next_free * 32 + 64, bytes(size))
+
     def change_files(self, change):
         """`change(files)`, as from outside: no power is lost, nothing fails."""
         fails, self.files_fail = self.files_fail, False
