@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "demo": ("nameplate.cli.demo:command", "Show a virtual fridge that proves what it says."),
     "sim": ("nameplate.cli.sim:command", "Run a virtual board and change its world."),
     "factory": ("nameplate.cli.factory:command", "Make images, manufacturer's keys and provisioned units."),
+    "dev": ("nameplate.cli.dev:command", "Work on a development board: new code, its log, its restart."),
     "bench": ("nameplate.cli.bench:command", "Measure, one JSON object a line."),
 }
 
