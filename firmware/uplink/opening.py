@@ -1,15 +1,22 @@
 """The first words on a new connection: the last will, what to listen to, who this is, and that it is there. Needed when connecting."""
 
 from firmware.uplink import mqtt_connect
+from firmware.uplink.mqtt import LinkError
 
+_HUNG_UP = ("broker closed the connection", "malformed packet")
 _TYPE = "nameplate-status+jwt"
 
 
-async def introduce(uplink, link, connect, alive):
-    """Open `link` over what `connect()` gives, and introduce `uplink`'s unit. LinkError where it fails."""
+async def introduce(uplink, link, url, connect, alive):
+    """Open `link` over what `connect()` gives for `url`, and introduce `uplink`'s unit. LinkError where it fails."""
     root = uplink.root
     will = await _status(uplink, "offline")
-    await mqtt_connect.begin(link, connect, (root + "status").encode(), will, (root + "cmd").encode())
+    try:
+        await mqtt_connect.begin(link, connect, (root + "status").encode(), will, (root + "cmd").encode())
+    except LinkError as error:
+        if link.lost == "broker not reached" and str(error) in _HUNG_UP and url.startswith("mqtt:"):
+            raise LinkError("no MQTT on that port: TLS?")
+        raise
     uplink.told.sent = (root + "status", will)
     alive()
     # The binding first: without it nobody who has just met this unit can verify what follows.

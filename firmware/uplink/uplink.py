@@ -105,7 +105,7 @@ class Uplink:
         with Quick():
             from firmware.uplink import opening, transport
         try:
-            await opening.introduce(self, link, lambda: transport.connect(url, *self._way), alive)
+            await opening.introduce(self, link, url, lambda: transport.connect(url, *self._way), alive)
         finally:
             rare.forget(_RARE)
 

@@ -84,8 +84,9 @@ class Running:
 
 
 @contextlib.contextmanager
-def started(line: Line, broker: str, auth: str, folder: Path) -> Iterator[Running]:
-    program, port = broker_program(broker), free_port()
+def started(line: Line, broker: str, auth: str, folder: Path, port: int = 0) -> Iterator[Running]:
+    """The factory's folder for a broker, and that broker run from it."""
+    program, port = broker_program(broker), port or free_port()
     words = ["--broker", broker, "--registry", line.registry, "--ca", line.authority, "--auth", auth]
     words += ["--name", "127.0.0.1", "--backend", "backend", "--address", "127.0.0.1", "--port", port]
     assert main.run(["factory", "broker-folder", str(folder), *map(str, words)]) == 0
