@@ -13,10 +13,11 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from nameplate.cli import main
+from nameplate.cli import main, output
 from nameplate.errors import NameplateError
 from nameplate.factory import comb, image, littlefs_image, partitions, profile, sources
 from nameplate.factory.code import Code
@@ -342,7 +343,8 @@ def test_a_file_that_is_no_image_is_refused(tmp_path, built):
             image.read_image(path)
 
 
-def test_the_verb_tells_what_it_built(tmp_path, capsys, built):
+def test_the_verb_tells_what_it_built(tmp_path, capsys, built, monkeypatch):
+    monkeypatch.setattr(output, "time", SimpleNamespace(monotonic=lambda: 0.0))
     out = tmp_path / "kf320.bin"
     assert main.run(["factory", "image", "--model", "kf320", "--out", str(out)]) == 0
     text, progress = capsys.readouterr()
