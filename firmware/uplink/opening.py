@@ -1,15 +1,24 @@
 """The first words on a new connection: the last will, what to listen to, who this is, and that it is there. Needed when connecting."""
 
-from firmware.uplink import mqtt_connect
+from firmware.uplink import mqtt_connect, transport
 from firmware.uplink.mqtt import LinkError
 
 _HUNG_UP = ("broker closed the connection", "malformed packet")
 _TYPE = "nameplate-status+jwt"
 
 
-async def introduce(uplink, link, url, connect, alive):
-    """Open `link` over what `connect()` gives for `url`, and introduce `uplink`'s unit. LinkError where it fails."""
+async def introduce(uplink, link, url, way, alive):
+    """Open `link` to the broker at `url` and introduce `uplink`'s unit. LinkError or ValueError where it fails."""
     root = uplink.root
+    client = link.codec.client
+
+    async def connect():
+        stream, named = await transport.connect(url, *way)
+        # nats-server turns away whoever shows a certificate and names a user.
+        client.user = None if named else uplink.unit.broker_user.encode()
+        client.pswd = None if named else uplink.unit.broker_secret.encode()
+        return stream
+
     will = await _status(uplink, "offline")
     try:
         await mqtt_connect.begin(link, connect, (root + "status").encode(), will, (root + "cmd").encode())

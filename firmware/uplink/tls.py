@@ -43,7 +43,7 @@ _MEMORY = (0x7F00, 0x4D80, 0x3F80, 0x2880, 0x5180, 0x6180, 12, 16, 106)  # ... o
 
 
 def context(nvs):
-    """An SSLContext from what NVS holds. LinkError where that will not do."""
+    """(an SSLContext from what NVS holds, whether we have a certificate). LinkError where that will not do."""
     ca = _stored(nvs, "broker_ca")
     if ca is None:
         raise LinkError("no CA set (TLS)")
@@ -60,7 +60,7 @@ def context(nvs):
         raise LinkError(f"{what} damaged (TLS)")
     except (OSError, MemoryError):
         raise LinkError("no memory (TLS)")
-    return made
+    return made, bool(certificate)
 
 
 def _stored(nvs, name):

@@ -17,16 +17,19 @@ _CONNECT_MS = const(10000)
 
 
 async def connect(url, resolver, nvs, clock, watch):
-    """The stream. ValueError for a URL that cannot be used. `watch.suspected` puts off what blocks the loop."""
+    """(stream, whether a certificate of ours named us). ValueError for a URL that cannot be used.
+
+    `watch.suspected` puts off what blocks the loop.
+    """
     host, port, secure = parse(url)
     if not secure:
-        return await _reach(await _address(resolver, host), port)
+        return await _reach(await _address(resolver, host), port), False
     with Quick():
         from firmware.uplink import tls
     try:
-        context = tls.context(nvs)
+        context, named = tls.context(nvs)
         stream = await _reach(await _address(resolver, host), port)
-        return Ahead(await tls.shake(context, stream, host, clock, watch))
+        return Ahead(await tls.shake(context, stream, host, clock, watch)), named
     finally:
         rare.forget(("firmware.uplink.tls", "firmware.blob"))
 

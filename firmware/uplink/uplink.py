@@ -103,9 +103,9 @@ class Uplink:
 
     async def _open(self, link, url, alive):
         with Quick():
-            from firmware.uplink import opening, transport
+            from firmware.uplink import opening
         try:
-            await opening.introduce(self, link, url, lambda: transport.connect(url, *self._way), alive)
+            await opening.introduce(self, link, url, self._way, alive)
         finally:
             rare.forget(_RARE)
 

@@ -31,6 +31,7 @@ class Unit:
     ueid = "AQIDBAUGBwgJCgsMDQ4PEBE"
     oemid = 32473
     binding = b"the binding"
+    broker_user, broker_secret = "user", "secret"
 class Settings:
     consent = "full"
     broker_url = "mqtt://127.0.0.1:" + str(PORT)

@@ -39,7 +39,7 @@ clock, watch = Clock(), Watch()
 URL = "mqtts://127.0.0.1:%d"
 async def connect(url=None):
     try:
-        stream = await transport.connect(url or URL % PORT, Resolver(lambda: None), Nvs(), clock, watch)
+        stream, named = await transport.connect(url or URL % PORT, Resolver(lambda: None), Nvs(), clock, watch)
     except LinkError as error:
         return str(error)
     stream.write(b"\\x10hello")
@@ -47,7 +47,7 @@ async def connect(url=None):
     got = await asyncio.wait_for(stream.readexactly(5), 5)
     stream.close()
     await stream.wait_closed()
-    return got
+    return got, named
 """
 )
 
@@ -129,12 +129,14 @@ def tls(pair: Pair, folder: Path, clients: Path | None = None, **settings: objec
 
 def test_the_first_byte_goes_ahead_and_the_rest_follows(connect, pki, tmp_path):
     with tls(pki[0].server(["127.0.0.1"]), tmp_path) as port:
-        assert connect(port) == ["b'olleh'"]
+        assert connect(port) == ["(b'olleh', False)"]
 
 
 def test_a_broker_is_known_by_name_too(connect, pki, tmp_path):
     with tls(pki[0].server(["localhost", "broker.home"]), tmp_path) as port:
-        assert connect(port, 'print(asyncio.run(connect("mqtts://localhost:%d" % PORT)))') == ["b'olleh'"]
+        assert connect(port, 'print(asyncio.run(connect("mqtts://localhost:%d" % PORT)))') == [
+            "(b'olleh', False)"
+        ]
         assert connect(port) == ["wrong name (TLS)"]
 
 
@@ -170,7 +172,7 @@ def test_a_client_certificate_lets_in_and_another_or_none_does_not(connect, pki,
     with tls(
         pki[0].server(["127.0.0.1"]), tmp_path, clients=ca, maximum_version=ssl.TLSVersion.TLSv1_2
     ) as port:
-        assert connect(port, unit=pki[0].client("unit")) == ["b'olleh'"]
+        assert connect(port, unit=pki[0].client("unit")) == ["(b'olleh', True)"]
         assert connect(port, unit=pki[1].client("unit")) == ["client certificate refused (TLS)"]
         assert connect(port) == ["client certificate refused (TLS)"]
 
@@ -250,7 +252,7 @@ async def body():
 asyncio.run(body())
 """
     with tls(pki[0].server(["127.0.0.1"]), tmp_path) as port:
-        assert connect(port, script) == ["False", "b'olleh'"]
+        assert connect(port, script) == ["False", "(b'olleh', False)"]
 
 
 @pytest.mark.parametrize(
