@@ -83,6 +83,10 @@ class FileSystem:
         with self._fs.open(path, "rb") as file:
             return bytes(file.read())
 
+    def remove(self, path: str) -> None:
+        """Remove one file. Raises FileNotFoundError."""
+        self._fs.remove(path)
+
     def files(self) -> Iterator[tuple[str, int]]:
         """Every file as (path, bytes), in one fixed order."""
         for folder, _, names in sorted(self._fs.walk("/")):

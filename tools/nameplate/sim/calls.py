@@ -169,6 +169,8 @@ class Calls:
 
     def _written(self, change: Callable[[], object]) -> int:
         """Microseconds for which the change of NVS held the processor."""
+        if self._engine.world["nvs"] == "full":
+            raise NvsError("ESP_ERR_NVS_NOT_ENOUGH_SPACE")
         flash = self._engine.flash
         erases, programs = flash.erases, flash.programs
         change()

@@ -18,7 +18,7 @@ from typing import Any
 
 from nameplate.errors import USAGE, NameplateError
 from nameplate.factory.partitions import TABLE_OFFSET, TABLE_SIZE, Partition, read_table, with_vfs
-from nameplate.sim import frozen, interpreter, wiring
+from nameplate.sim import damage, frozen, interpreter, wiring
 from nameplate.sim.calls import Calls
 from nameplate.sim.chips import RESET_CAUSES, ROM_REASONS, of_image
 from nameplate.sim.clock import SimClock, Timer
@@ -96,6 +96,7 @@ class Engine:
             raise
         self.uart = Uart(self.chip, self.clock, self._say, self.event, self.pace.resume)
         self._calls = Calls(self, seed)
+        self._damage = random.Random(f"{seed} damage")
         self.interpreter: Interpreter | None = None
         self.asked = 0  # calls of the interpreter since its start
         self._cause = "power"
@@ -310,6 +311,7 @@ class Engine:
             self._boot_us = self.clock.now_us()
             self._say(b"\r\n" + self.chip.rom_text(*ROM_REASONS[self._cause]).encode())
             nvs = self._partition("nvs")
+            damage.befall(self.world, self.flash, nvs, self._partition("vfs"), self._damage)
             try:
                 self._calls.nvs = Storage.at_boot(self.flash, nvs.offset, nvs.size) if nvs else None
             except PowerCut:

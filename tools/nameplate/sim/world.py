@@ -128,6 +128,16 @@ KEYS: dict[str, Key] = {
         "the true time in UTC, which time servers tell; empty: the host's, at real pace; none: they are silent",
     ),
     "power": Key("on", _one_of("on", "off"), "the supply"),
+    "nvs": Key(
+        "ok",
+        _one_of("ok", "erased", "damaged", "full"),
+        "the chip's own store: erased, or bytes of it spoilt, at the next start; full: it takes nothing more",
+    ),
+    "mirror": Key(
+        "ok",
+        _one_of("ok", "erased", "damaged"),
+        "the second copy of what it holds, in files: at the next start",
+    ),
     "flash_erase_ms": Key("40", _whole(1, 400), "how long an erase of a block of flash holds everything"),
     "power_cut_at": Key(
         "never", _whole(1, 10**9, "never"), "fail the supply in the n-th flash operation from now"
