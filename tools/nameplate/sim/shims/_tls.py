@@ -89,7 +89,8 @@ class _SSLSocket:
         self._context = context
         self._sock = sock
         self._wire = _Wire(sock)
-        self._computes = True
+        self._tls = None
+        self._computes = self._shaking = True
         blocking, sock._timeout_us = sock._timeout_us, 0 if not shake else sock._timeout_us
         try:
             self._tls = self._run(
@@ -113,8 +114,13 @@ class _SSLSocket:
         if _told is not None:
             _told[:] = _struct.pack("<q", _time.time() + _EPOCH)
         try:
-            return call(*args)
+            done = call(*args)
+            if done and self._tls:
+                self._shaking = False
+            return done
         finally:
+            if self._shaking:
+                _core.hot()  # a handshake comes in several pieces
             if self._context._shown != shown and self._computes:
                 self._computes = False
                 _core.spend(_core.call("tls_us")[0])
