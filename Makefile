@@ -5,7 +5,7 @@ export PYTHON NAMEPLATE_MICROPYTHON
 NAMEPLATE = .venv/bin/nameplate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench image lock clean
+.PHONY: help demo test lint bench proof image lock clean
 
 help:  ## what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ lint:  ## the checks that CI and pre-commit run
 bench:  ## measure; one JSON object a line
 	@sh tools/setup.sh test
 	@$(NAMEPLATE) bench $(ARGS)
+
+proof:  ## run the command behind each claim of README.md, into docs/proof.md (ARGS="NAME ..." for some)
+	@sh tools/setup.sh test
+	@$(NAMEPLATE) proof $(ARGS)
 
 image:  ## the flash image of the fridge, as .build/kf320.bin
 	@sh tools/setup.sh demo

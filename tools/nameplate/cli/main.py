@@ -35,6 +35,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "factory": ("nameplate.cli.factory:command", "Make images, manufacturer's keys and provisioned units."),
     "dev": ("nameplate.cli.dev:command", "Work on a development board: new code, its log, its restart."),
     "bench": ("nameplate.cli.bench:command", "Measure, one JSON object a line."),
+    "proof": ("nameplate.cli.proof:command", "Prove what README.md claims, and write it down."),
 }
 
 EXIT_INTERRUPTED = 130
