@@ -81,12 +81,7 @@ def check(name, value):
         if value is not None and not (_plain(value) and 8 <= len(value) <= 64):
             raise ValueError("must be 8 to 64 plain characters, or null for an open network")
     elif name == "wifi_ssid":
-        if (
-            not isinstance(value, str)
-            or len(value.encode()) > 32
-            or any(ord(letter) < 32 for letter in value)
-        ):
-            raise ValueError("must be at most 32 bytes of text")
+        _check_ssid(value)
     else:
         _check_url(value)
 
@@ -110,8 +105,13 @@ def _check_url(value):
         raise ValueError("port must be 1 to 65535")
 
 
+def _check_ssid(value):
+    if not isinstance(value, str) or len(value.encode()) > 32 or any(ord(letter) < 32 for letter in value):
+        raise ValueError("must be at most 32 bytes of text")
+
+
 def _check_servers(value):
-    servers = value.split(",") if _plain(value) and len(value) <= 128 else ()
+    servers = value.split(",") if _plain(value) and len(value) <= 128 else []
     if len(servers) != 2 or servers[0].lower() == servers[1].lower():
         raise ValueError("must be two names of time servers, as in a.example,b.example")
     for server in servers:

@@ -288,6 +288,25 @@ def test_on_the_device_interpreter(micropython):
     ]
 
 
+LOADED = """
+import sys
+from ram_flash import RamFlash
+from firmware import blob, mirror
+from firmware.settings import Settings
+from host_tests.firmware.fakes import Nvs
+RamFlash(24).mount("/data", True)
+nvs = Nvs({key: blob.pack(b"{}") for key in ("unit", "settings")})
+settings = Settings(nvs)
+print(settings.set("consent", "full"))
+print([name for name in sys.modules if name in ("firmware.mirror", "firmware.blob", "firmware.settings_records")])
+print(mirror.read(Nvs({"unit": nvs.blobs["unit"]}), "settings") == blob.unpack(nvs.blobs["settings"]))
+"""
+
+
+def test_a_changed_setting_is_mirrored_and_what_did_it_is_not_kept(micropython):
+    assert micropython(WITH_FLASH + LOADED).splitlines() == ["True", "[]", "True"]
+
+
 def test_the_factory_sets_aside_as_much_as_the_device(chip):
     assert mirror_image.BOOTS_AHEAD == boots.BLOCK
 

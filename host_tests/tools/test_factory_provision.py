@@ -181,6 +181,7 @@ def test_settings_are_what_was_asked(unit, make_unit):
         "wifi_psk": "correct horse",
         "broker_url": "mqtt://127.0.0.1:1883",
         "period_s": 60,
+        "ntp": "0.pool.ntp.org,1.pool.ntp.org",
         "consent": "full",
         "ack": "broker",
     }
