@@ -32,15 +32,16 @@ _ECHO_S = 10.0
 
 
 class House:
-    """A context manager that leaves nothing behind. `period_s`: the unit's time between heartbeats.
+    """A context manager that leaves nothing behind. `period_s`: the unit's time between heartbeats; `fields`: others of its
+    ProvisionRequest; `broker_url` may name another broker than the one that the figures are heard at.
 
     Every message is verified as it arrives; an alarming verdict fails the benchmark at its next wait.
     """
 
     unit: Unit
 
-    def __init__(self, period_s: int = 60) -> None:
-        self._period_s = period_s
+    def __init__(self, period_s: int = 60, **fields: Any) -> None:
+        self._fields: dict[str, Any] = {"wifi_ssid": "kitchen", "period_s": period_s, **fields}
         self._exits = contextlib.ExitStack()
         self._messages: list[Message] = []
         self._echoed = threading.Event()
@@ -60,9 +61,7 @@ class House:
                     warranty={"parts": 24, "compressor": 120},
                     support_until="2036-03-02",
                     report_url="https://example.com/report",
-                    broker_url=broker.url,
-                    wifi_ssid="kitchen",
-                    period_s=self._period_s,
+                    **{"broker_url": broker.url, **self._fields},
                 ),
                 image=folder / "image.bin",
                 out=folder / "unit.bin",

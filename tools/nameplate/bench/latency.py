@@ -109,11 +109,13 @@ def in_real_time(boots: int) -> Samples:
 
 
 def _pour(board: VirtualBoard, chance: random.Random | None = None) -> int:
-    """Water, at any phase of what the board does; returns the moment in simulated ms."""
-    if chance is not None:
-        board.run(chance.randrange(_PHASE_MS))
-    board.set("leak", "wet")
-    return next(event.at_ms for event in reversed(board.events) if event.kind == "world")
+    """Water, at any phase of what the board does; returns the moment in simulated ms.
+
+    It is set beforehand: whoever waits for it and pours then would always come when the loop runs again.
+    """
+    moment = board.now_ms + (chance.randrange(_PHASE_MS) if chance is not None else 1)
+    board.at(moment, "leak", "wet")
+    return moment
 
 
 def _alarm_at(board: VirtualBoard) -> int:
