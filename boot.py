@@ -2,9 +2,8 @@
 try:
     import micropython
 
-    # The port hears Ctrl-C from the first byte code of a file on, and raises it at the next jump. There is none before it
-    # is off, and `or` is one: what came in between is raised here, where it is caught, and not where the file ends.
-    dev = micropython.kbd_intr(-1) or False
+    micropython.kbd_intr(-1)  # heard since this file began, and raised at a jump: so far there was none
+    dev = micropython and False  # `and` is one: here it is caught, and not where the file ends
 except BaseException:
     pass
 try:
