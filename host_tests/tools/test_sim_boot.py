@@ -176,3 +176,42 @@ def test_a_ctrl_c_while_a_line_of_the_prompt_runs_interrupts_it(tmp_path: Path) 
         board.run(500)
         board.send(b"\x03")
         assert board.wait(lambda board: "KeyboardInterrupt" in board.transcript, 5000)
+
+
+def test_a_ctrl_c_never_takes_an_answer_from_the_line(tmp_path: Path) -> None:
+    """The host's interpreter raises in the middle of whatever it does; what reads the line may not be cut in two."""
+    main = """
+import time, machine
+pin = machine.Pin(2, machine.Pin.OUT)
+caught = 0
+print("begin")
+while caught < 12:
+    try:
+        while True:
+            pin.value(1)
+            time.ticks_ms()
+    except KeyboardInterrupt:
+        caught += 1
+        print("caught", caught)
+print("reading", pin.value(), len(machine.unique_id()))
+"""
+    with running(tmp_path, main, speed=20.0) as board:
+        assert board.wait(lambda board: "begin" in board.transcript, 20_000)
+        for number in range(1, 13):
+            board.send(b"\x03")
+            word = f"caught {number}\r\n"
+            assert board.wait(lambda board, word=word: word in board.transcript, 60_000)
+            board.run(5000)  # the host's interpreter takes no two at once
+        assert board.wait(lambda board: "reading 1 6\r\n" in board.transcript, 60_000)
+
+
+def test_a_ctrl_c_ends_a_program_that_looks_at_nothing(tmp_path: Path) -> None:
+    main = (
+        "print('busy')\ntry:\n    while True: pass\nexcept KeyboardInterrupt: print('heard')\nprint('once')\n"
+    )
+    with running(tmp_path, main, speed=20.0) as board:
+        assert board.wait(lambda board: "busy" in board.transcript, 20_000)
+        board.send(b"\x03")
+        assert board.wait(lambda board: "heard\r\nonce\r\n" in board.transcript, 60_000)
+        assert board.wait(lambda board: board.transcript.endswith(">>> "), 20_000)
+        assert "Traceback" not in board.transcript

@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 from pathlib import Path
 
 from nameplate.errors import USAGE, NameplateError
@@ -29,6 +30,8 @@ _LAUNCH = Path(__file__).with_name("launch.py")
 CALL, ADC, IDLE, PROGRAM, ERASE, FEED, PIN_READ, PIN_WRITE, I2C_WRITE = range(9)
 _REPLY, _ERROR, _NOTICE = range(3)
 _NOTICES_MOST = 500
+KEYBOARD, CANCEL = 4, 5  # notices beside those of the hardware: a Ctrl-C, and that it came by signal
+_LOOKS_S = 0.3
 _CALL_HEAD = struct.Struct("<BBHq")
 _HEAD = struct.Struct("<BBH")
 _NOTICE_BODY = struct.Struct("<BBi")
@@ -91,6 +94,8 @@ class Interpreter:
         self._notices = 0  # sent since the interpreter last called
         self._owed = False  # it waits for an answer
         self._interrupt_next = False  # and is to hear of a Ctrl-C with it
+        self._keyboard = 0  # which Ctrl-C was told last
+        self._insists: threading.Timer | None = None
         os.set_blocking(self.output, False)
 
     @property
@@ -124,6 +129,7 @@ class Interpreter:
         interrupt = kind != _NOTICE and self._interrupt_next
         if kind != _NOTICE:
             self._owed = self._interrupt_next = False
+            self.forget_interrupt()  # it is read before the answer
         with contextlib.suppress(ConnectionError):  # it is gone; the loop will see the end of the line
             self.line.sendall(_HEAD.pack(kind, interrupt, len(body)) + body)
 
@@ -156,14 +162,34 @@ class Interpreter:
         return self._owed or bool(select.select([self.line], [], [], 0)[0])
 
     def interrupt(self) -> None:
-        """Ctrl-C: KeyboardInterrupt as the call ends that it is in, or at once."""
+        """Ctrl-C: KeyboardInterrupt as the call ends that it is in, or when it next looks at the line.
+
+        A signal raises it in the middle of whatever the host's interpreter does, be it in C with half a message read. So
+        that is only for a program that does not look.
+        """
         if self.waits_for_answer:
             self._interrupt_next = True
-        else:
-            self._process.send_signal(signal.SIGINT)
+            return
+        self._keyboard = (self._keyboard + 1) & 255
+        self._send(_NOTICE, _NOTICE_BODY.pack(KEYBOARD, self._keyboard, 0))
+        self._insists = threading.Timer(_LOOKS_S, self._insist)
+        self._insists.daemon = True
+        self._insists.start()
+
+    def forget_interrupt(self) -> None:
+        """The program that was to hear of it is over."""
+        if self._insists is not None:
+            self._insists.cancel()
+
+    def _insist(self) -> None:
+        with contextlib.suppress(OSError):
+            if struct.unpack("i", fcntl.ioctl(self.line, termios.TIOCOUTQ, b"\0\0\0\0"))[0]:
+                self._send(_NOTICE, _NOTICE_BODY.pack(CANCEL, self._keyboard, 0))
+                self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
         """The process is gone when this returns."""
+        self.forget_interrupt()
         self._process.kill()
         self._process.wait()
 

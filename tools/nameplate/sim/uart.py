@@ -131,6 +131,8 @@ class Uart:
         """The program is over: what main.c leaves is a prompt."""
         self.at_prompt = True
         self._held = b""
+        if self._child is not None:
+            self._child.forget_interrupt()
         if self.raw_prompt and self._child is not None:
             self._child.feed_input(bytes((_CTRL_A,)))
 

@@ -30,6 +30,8 @@ _NOTICE = const(2)
 EDGE = const(1)
 TIMER = const(2)
 NETWORK = const(3)
+KEYBOARD = const(4)
+CANCEL = const(5)
 
 # What the supervisor says of the network: no link, link and address, the address was lost (and with it what was
 # connected), link but nobody beyond it answers.
@@ -125,6 +127,10 @@ def deliver():
     global network, network_lives
     while _notices and not masked:
         kind, number, value = struct.unpack("<BBi", _notices.pop(0))
+        if kind == KEYBOARD:
+            if not _cancelled(number):
+                raise KeyboardInterrupt
+            continue
         if kind == NETWORK:
             if value == LOST:
                 network_lives += 1
@@ -136,6 +142,14 @@ def deliver():
                 schedule(handler, value)
             except RuntimeError:
                 pass  # the scheduler's queue is full: the chip loses this interrupt too
+
+
+def _cancelled(number):
+    # Whether that Ctrl-C came by signal in the end.
+    for notice in _notices:
+        if notice[0] == CANCEL and notice[1] == number:
+            return True
+    return False
 
 
 def interrupts():

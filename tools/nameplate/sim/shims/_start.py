@@ -205,4 +205,7 @@ def run(namespace):
     _core.call("started", _gc.mem_free(), _gc.mem_alloc())
     if _run_file("boot.py", namespace) and not _core.hello["raw_prompt"]:
         _run_file("main.py", namespace)
-    _core.call("repl")
+    try:
+        _core.call("repl")
+    except KeyboardInterrupt:
+        pass  # one that came as the program ended
