@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from host_tests.story.flash_files import change_record
+from host_tests.story.flash_files import change_record, wipe_mirror
 from host_tests.tools.scripted_board import ScriptedBoard, rpc
 from nameplate.cli.main import run
 from nameplate.errors import FAULT_FOUND, NOT_REACHED
@@ -110,6 +110,7 @@ def test_with_no_trust_file_nothing_is_called_proved(make_unit, switch_on, capsy
 def test_an_identity_damaged_in_flash_is_told_and_nothing_is_signed(make_unit, switch_on, capsys):
     unit = make_unit()
     change_record(unit.path, "identity", lambda blob: blob[:-1] + bytes([blob[-1] ^ 1]))
+    wipe_mirror(unit.path)
     board = switch_on(unit.path)
     code, told = read_json(capsys, board.port, "--trust", str(unit.trust))
     assert code == FAULT_FOUND
