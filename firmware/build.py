@@ -13,9 +13,7 @@ import sys
 from firmware import (
     boots,
     identity,
-    identity_records,  # noqa: F401 - needed at once: so it comes through the quick mount, as the next
     mirror,
-    segments_recovery,  # noqa: F401
     version,
 )
 from firmware.agent import Agent, NoPin, TimeStore, nothing
@@ -42,15 +40,14 @@ from firmware.uplink.status import LinkStatus
 from firmware.uplink.uplink import KEEPALIVE_S, Uplink
 from firmware.uplink.wifi import Network
 from firmware.verifier import Verifier
-from lib import p256_sign  # noqa: F401 - for the signer's public key
 from lib.jws import Curve, Signer
 from lib.lcd import Lcd
 from lib.mqtt_memory import Codec
 
-# Forgotten by firmware.app when the agent stands.
+# Needed to build, and forgotten after: `firmware.app` forgets this module, and these with it.
 ONCE = (
-    "firmware.build", "firmware.boots", "firmware.first_token", "firmware.mirror", "firmware.blob", "firmware.pins",
-    "firmware.segments_recovery", "lib.p256_sign", "lib.p256",
+    "firmware.build", "firmware.boots", "firmware.first_token", "firmware.mirror", "firmware.pins",
+    "firmware.segments_recovery",
 )  # fmt: skip
 _WATCHDOG_MS = 30000
 _DATA = "/data"

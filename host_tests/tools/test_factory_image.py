@@ -223,12 +223,12 @@ def test_the_interpreter_mounts_it_as_the_chip_does_and_runs_its_code(tmp_path, 
     path.write_bytes(built[1])
     said = micropython(
         MOUNT
-        + "sys.path[:] = ['/flash/b', '.frozen']\nfrom lib import dates\n"
-        + f"print(dates.__file__, dates.{Code(ROOT).exported('lib.dates', 'days')}('2028-02-29'))\n"
+        + "sys.path[:] = ['/flash/b', '.frozen']\nfrom lib import trouble\n"
+        + f"print(trouble.__file__, trouble.{Code(ROOT).exported('lib.trouble', 'describe')}(ValueError(3)))\n"
         + "with open('/flash/data/note', 'w') as note:\n    note.write('kept')\nvfs.umount('/flash')\npartition.file.close()\n",
         str(path),
     )
-    assert said.split() == ["/flash/b/lib/dates.mpy", "21243"]
+    assert said.split() == ["/flash/b/lib/trouble.mpy", "ValueError(3,)"]
     assert FileSystem(path.read_bytes()[partitions.VFS.offset :]).read("/data/note") == b"kept"
 
 
@@ -348,7 +348,10 @@ def test_the_verb_tells_what_it_built(tmp_path, capsys, built, monkeypatch):
     out = tmp_path / "kf320.bin"
     assert main.run(["factory", "image", "--model", "kf320", "--out", str(out)]) == 0
     text, progress = capsys.readouterr()
-    assert {line.split(" ")[0] for line in progress.splitlines()} <= {"compiling", "writing"}  # when it is slow
+    assert {line.split(" ")[0] for line in progress.splitlines()} <= {
+        "compiling",
+        "writing",
+    }  # when it is slow
     assert built[0].sha256 in text
     assert "of 450 KiB" in text and "of 900 KiB" in text
     assert "bootloader and application areas are erased" in text

@@ -1,10 +1,11 @@
 """The device's modules, joined into the few files that are loaded and forgotten together.
 
 On a chip each module of its own costs some 400 bytes of heap (its dictionary, its entry among the modules, four names
-and its imports), a block of 4 KiB in each slot and a hundred flash reads. So the image holds *bundles*: what stays is
-in two files, and each module that the agent forgets after use (it is named in a text, as `lib.rare.forget` is given it)
-is a file of its own, with the modules that only it needs. Joining changes no meaning: every module's globals get names
-that no other has, an import inside a bundle vanishes, one between bundles stays where it is.
+and its imports), a block of 4 KiB in each slot and hundreds of small flash reads, when it is looked for. So the image
+holds *bundles*. What stays is in two. What the agent forgets after use (its name stands in a text, as `lib.rare.forget`
+is given it) and imports inside a function is a bundle with all that it imports, but for what stays: two such bundles may
+hold the same module, which is why one that is forgotten keeps nothing. Joining changes no meaning: every module's globals
+get names that no other has, an import inside a bundle vanishes, one between bundles stays where it is.
 
 `Bundle.lines` finds the source line of a bundle's line, for tracebacks.
 """
@@ -18,7 +19,6 @@ from pathlib import PurePath
 
 from nameplate.factory.bundle_modules import Module, read_modules
 from nameplate.factory.bundle_names import Joiner, unique_names
-from nameplate.factory.refused import Refused
 
 ENTRY = "firmware.app"
 # What is needed only from here on, and stays, is loaded after the radio has its memory.
@@ -49,65 +49,67 @@ class Bundle:
 def bundles(sources: Mapping[PurePath, bytes]) -> list[Bundle]:
     """The bundles of the device modules in `sources` (path relative to the device's root -> Python).
 
-    Raises Refused where two bundles that are forgotten would share a module that nothing names.
+    Raises Refused where a module cannot be joined; says why and where.
     """
     modules = read_modules(sources)
-    places = _places(modules)
+    contents = _contents(modules)
     unique = unique_names(modules, {ENTRY: {"main"}})
-    joiner = Joiner(modules, places, unique, {ENTRY, RESIDENT})
-    found = []
-    for root in sorted(set(places.values())):
-        names = _ordered(modules, root, [name for name, place in places.items() if place == root])
-        found.append(_join(root, names, modules, joiner, unique))
-    return found
+    stays = {name: root for root in (ENTRY, RESIDENT) for name in contents[root]}
+    joiner = Joiner(modules, contents, stays, unique)
+    return [_join(root, names, modules, joiner, unique) for root, names in sorted(contents.items())]
 
 
-def _places(modules: Mapping[str, Module]) -> dict[str, str]:
-    """Which bundle each module is in; what nothing imports is in none."""
+def _contents(modules: Mapping[str, Module]) -> dict[str, list[str]]:
+    """Bundle -> its modules, each after those that it imports. What nothing imports is in none."""
     texts = {text for module in modules.values() for text in module.texts}
     dropped = {name for name in modules if name in texts}
-    places = dict.fromkeys(_reached(modules, ENTRY, dropped), ENTRY)
-    for root in sorted(dropped):
-        places[root] = root
-    for name in _reached(modules, BUILD, dropped - {BUILD}):
-        places.setdefault(name, RESIDENT)
-    for root in sorted(dropped - {BUILD}):
-        for name in _reached(modules, root, dropped - {root}):
-            if places.setdefault(name, root) not in (root, ENTRY, RESIDENT):
-                raise Refused(
-                    f"{name} is needed by {places[name]} and by {root}, which are both forgotten after use",
-                    "name it where they are forgotten too, so that it has a file of its own",
-                )
-    return places
-
-
-def _reached(modules: Mapping[str, Module], root: str, stops: set[str]) -> list[str]:
-    found: list[str] = []
-    pending = [root]
+    entry = _closure(modules, [ENTRY], dropped, set())
+    begun = [name for name in _closure(modules, [BUILD], dropped, set(entry)) if name not in dropped]
+    resident = _closure(modules, sorted(begun), dropped, set(entry))
+    found = {ENTRY: entry, RESIDENT: resident}
+    pending = [ENTRY, RESIDENT]
     while pending:
-        name = pending.pop()
-        if name not in found and (name == root or name not in stops):
-            found.append(name)
-            pending.extend(sorted(modules[name].imports))
+        for name in found[pending.pop()]:
+            for root in sorted(modules[name].later & dropped):
+                if root not in found:
+                    found[root] = _whole(modules, root, dropped, {*entry, *resident})
+                    pending.append(root)
     return found
 
 
-def _ordered(modules: Mapping[str, Module], root: str, names: list[str]) -> list[str]:
-    """Each module after those that it imports; the bundle's own last."""
+def _whole(modules: Mapping[str, Module], root: str, dropped: set[str], stays: set[str]) -> list[str]:
+    """What is loaded with one that is forgotten. Another such, imported later, that would bring a second copy of a module
+    is part of it: an exception that one copy raises is not what the other knows by that name."""
+    roots = [root]
+    while True:
+        names = _closure(modules, roots, dropped, stays)
+        later = {other for name in names for other in modules[name].later & dropped} - set(names)
+        copies = [
+            other for other in sorted(later) if {*_closure(modules, [other], dropped, stays)} & {*names}
+        ]
+        if not copies:
+            return names
+        roots = [*copies, *roots]
+
+
+def _closure(
+    modules: Mapping[str, Module], roots: list[str], dropped: set[str], without: set[str]
+) -> list[str]:
+    """What is loaded with `roots`: all that they import at once, and what they import later and never forget."""
     done: list[str] = []
 
     def visit(name: str) -> None:
-        if name in done or name not in names:
+        if name in done or name in without or name in running:
             return
-        names.remove(name)
+        running.add(name)
         for needed in modules[name].imports:
-            visit(needed)
+            if needed in modules[name].at_once or needed not in dropped:
+                visit(needed)
         done.append(name)
 
-    for name in sorted(set(names) - {root}):
+    running: set[str] = set()
+    for name in roots:
         visit(name)
-    if root in names:
-        visit(root)
     return done
 
 

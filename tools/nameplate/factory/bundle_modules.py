@@ -12,12 +12,15 @@ from nameplate.factory.sources import PACKAGES
 
 @dataclass(frozen=True)
 class Module:
-    """One device module. `imports`: our modules that it imports anywhere, in the order of its lines."""
+    """One device module. `imports`: our modules that it imports anywhere, in the order of its lines; `at_once` when it is
+    loaded, `later` inside a function."""
 
     name: str
     tree: ast.Module
     own: frozenset[str]
     imports: tuple[str, ...]
+    at_once: frozenset[str]
+    later: frozenset[str]
     texts: frozenset[str]
 
 
@@ -32,17 +35,32 @@ def read_modules(sources: Mapping[PurePath, bytes]) -> dict[str, Module]:
 
 
 def _read(name: str, tree: ast.Module, known: set[str]) -> Module:
-    imports: list[str] = []
-    texts = set()
+    imports = _imports(tree, known)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    inside = {id(node) for function in functions for node in ast.walk(function)}
+    texts = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return Module(
+        name,
+        tree,
+        frozenset(bound(tree.body)),
+        tuple(dict.fromkeys(target for _, target in imports)),
+        frozenset(target for node, target in imports if id(node) not in inside),
+        frozenset(target for node, target in imports if id(node) in inside),
+        frozenset(texts),
+    )
+
+
+def _imports(tree: ast.Module, known: set[str]) -> list[tuple[ast.ImportFrom, str]]:
+    found: list[tuple[ast.ImportFrom, str]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                target, _ = imported(node, alias, known)
-                if target:
-                    imports.append(target)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            texts.add(node.value)
-    return Module(name, tree, frozenset(bound(tree.body)), tuple(dict.fromkeys(imports)), frozenset(texts))
+            targets = (imported(node, alias, known)[0] for alias in node.names)
+            found.extend((node, target) for target in targets if target)
+    return sorted(found, key=lambda pair: pair[0].lineno)
 
 
 def imported(node: ast.ImportFrom, alias: ast.alias, known: set[str]) -> tuple[str | None, str | None]:

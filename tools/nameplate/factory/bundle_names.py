@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from nameplate.factory.bundle_modules import Module, bound, imported
@@ -41,7 +41,7 @@ def unique_names(
 
 
 def _foreign(tree: ast.Module) -> set[str]:
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
@@ -67,16 +67,16 @@ class Joiner(ast.NodeTransformer):
     def __init__(
         self,
         modules: Mapping[str, Module],
-        places: Mapping[str, str],
+        contents: Mapping[str, Collection[str]],
+        stays: Mapping[str, str],
         unique: Mapping[tuple[str, str], str],
-        lasting: set[str],
     ) -> None:
-        """`places`: module -> its bundle. `lasting`: the bundles that are never forgotten."""
+        """`contents`: bundle -> its modules. `stays`: module -> its bundle, of those that are never forgotten."""
         self._modules = modules
         self._known = set(modules)
-        self._places = places
+        self._contents = contents
+        self._stays = stays
         self._unique = dict(unique)
-        self._lasting = lasting
         self._bundle = ""
         self._module = ""
         self._scopes: list[_Scope] = []
@@ -161,7 +161,7 @@ class Joiner(ast.NodeTransformer):
         self._scopes.pop()
         return node
 
-    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension  # noqa: N815
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         super().generic_visit(node)
@@ -263,10 +263,10 @@ class Joiner(ast.NodeTransformer):
             if module not in self._known:
                 raise Refused(f"{self._module}, line {node.lineno}: there is no {module}", "mend the import")
             variable = alias.asname or alias.name
-            bundle = self._places[module]
-            if bundle == self._bundle:
+            bundle = self._stays.get(module, module)
+            if module in self._contents[self._bundle]:
                 scope.aliases[variable] = (module, name)
-            elif name is None and bundle in self._lasting:
+            elif name is None and module in self._stays:
                 # By name, not as a module: it may be this very import that is under way in the other bundle.
                 scope.aliases[variable] = (module, None)
                 uses = sorted(self._uses(variable))

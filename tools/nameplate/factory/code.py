@@ -11,6 +11,7 @@ from nameplate.factory.compile import compile_module
 from nameplate.factory.names import ENTRY, Names
 from nameplate.factory.sources import device_modules
 
+_WORD = re.compile(r"[A-Za-z_]\w*__\w+")
 _TRACE = re.compile(r'File "([\w.]+)", line (\d+)')
 
 
@@ -69,4 +70,6 @@ class Code:
             module, at = before[-1]
             return f'File "{module.replace(".", "/")}.py", line {at}'
 
-        return _TRACE.sub(place, self.names.original(text))
+        plain = {new: key[1] for bundle in self._bundles for key, new in bundle.exports.items()}
+        named = _WORD.sub(lambda word: plain.get(word.group(), word.group()), self.names.original(text))
+        return _TRACE.sub(place, named)
