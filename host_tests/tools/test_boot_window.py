@@ -1,11 +1,14 @@
 """The boot window: no moment at which a Ctrl-C leaves a prompt on a shipped board, and a measure that would show one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from host_tests.tools.node import need_node
 from nameplate.bench import boot_window
+from nameplate.factory.provision import Unit
+from nameplate.sim.board import VirtualBoard
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOT, MAIN = ROOT / "boot.py", ROOT / "main.py"
@@ -58,3 +61,22 @@ def test_the_measure_sees_a_prompt_where_there_is_one(tmp_path: Path, boot: str,
     *single, _ = boot_window.sweep(tmp_path / "boot.py", MAIN)
     assert {one["end"] for one in single} == ends
     assert {one["end"] for one in single if not one["heard"]} == {"reset"}
+
+
+def test_the_image_as_made_hears_two_of_its_first_calls_and_starts_whatever_comes(
+    make_unit: Callable[..., Unit],
+) -> None:
+    unit = make_unit()
+    as_made = unit.path.read_bytes()
+    heard = []
+    for at in range(1, 14):
+        unit.path.write_bytes(as_made)
+        options = {"speed": None, "stepped": True, "register": False, "world": {"ctrl_c_at": at}}
+        with VirtualBoard(unit.path, **options) as board:
+            assert board.wait(lambda board: board.panel[0].startswith("KF-320"), 5000), at
+            kinds = [event.kind for event in board.events]
+            noted = next(event.detail for event in board.events if event.kind == "ctrl-c")
+        assert "prompt" not in kinds, at
+        assert kinds.count("boot") == 1, at
+        heard += [] if noted.endswith("unheard") else [at]
+    assert len(heard) == 2
