@@ -203,8 +203,10 @@ class Interpreter:
 
     def sleeps(self) -> bool:
         """Whether it waits for something, as far as the system tells; at the prompt that is for input."""
-        if self.input_waiting():
-            return False
+        return not self.input_waiting() and self.rests()
+
+    def rests(self) -> bool:
+        """Whether it waits for something, as far as the system tells, and has not just called."""
         try:
             state = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
         except OSError:

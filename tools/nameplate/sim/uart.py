@@ -18,6 +18,7 @@ from nameplate.sim.interpreter import Interpreter
 RING = 259  # the port's ring of 260 holds one less
 _BURST = 32
 _BYTE_US = 87
+_BUSY_S = 0.1  # of processor time
 _CTRL_A, _CTRL_B, _CTRL_C = b"\x01\x02\x03"
 _BANNER = re.compile(rb"MicroPython [^\r\n]*(?=\r?\n)")
 _RAW_GREETING = re.compile(rb"raw REPL; CTRL-B to exit")
@@ -119,11 +120,17 @@ class Uart:
             self._interrupted_at = now
             self._child.interrupt()
 
-    def _interrupt_if_busy(self, place: int) -> None:
-        """At the prompt a Ctrl-C is a character; while a line of the prompt runs, and has not read it, it is an interrupt."""
-        if self._child is not None and self.at_prompt and self._fed - self._child.input_waiting() <= place:
+    def _interrupt_if_busy(self, place: int, cpu: float | None = None) -> None:
+        """At the prompt a Ctrl-C is a character; while a line of the prompt runs, and does not read it, it is an interrupt."""
+        child = self._child
+        if child is None or not self.at_prompt or self._fed - child.input_waiting() > place:
+            return
+        used = child.cpu_seconds() or 0.0
+        if child.rests() or (cpu is not None and used - cpu > _BUSY_S):
             self._interrupt()
             self._arrived()
+        else:  # it may only not have come to it: the machine has others to serve
+            self._clock.after(30_000, lambda: self._interrupt_if_busy(place, used if cpu is None else cpu))
 
     # Outwards
 
