@@ -325,7 +325,15 @@ def test_an_image_with_an_identity_or_none_of_ours_is_refused(line, tmp_path, ma
     unit = line("4F7-1")
     junk = tmp_path / "junk.bin"
     junk.write_bytes(os.urandom(4096))
-    for image, said in ((unit.path, "already has an identity"), (junk, "is not a Nameplate image")):
+    lost = bytearray(unit.path.read_bytes())
+    lost[partitions.NVS.offset : partitions.NVS.end] = b"\xff" * partitions.NVS.size
+    (tmp_path / "lost.bin").write_bytes(lost)  # read back from a board that lost its NVS: the mirror has it
+    taken = "already has an identity"
+    for image, said in (
+        (unit.path, taken),
+        (tmp_path / "lost.bin", taken),
+        (junk, "is not a Nameplate image"),
+    ):
         with pytest.raises(NameplateError, match=said):
             provision(
                 ProvisionRequest(serial="4F7-2", **UNIT),

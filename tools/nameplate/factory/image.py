@@ -134,18 +134,21 @@ def slot_files(root: Path, checked: profile.Profile, progress: Progress) -> list
 def read_image(path: Path) -> ImageContent:
     """Open an image or a unit's image. Raises Refused when `path` is not one of ours."""
     from nameplate.factory.littlefs_image import FileSystem
+    from nameplate.factory.mirror_image import FOLDER
 
     data = path.read_bytes()
     try:
         made = layout.of(data)
-        found = FileSystem(data[made.span("vfs")]).read("/a/models/profile.json")
-        content = json.loads(found)
+        system = FileSystem(data[made.span("vfs")])
+        content = json.loads(system.read("/a/models/profile.json"))
         model, name = content["model"], content["name"]
     except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
         reason = str(error) if isinstance(error, ValueError) else "it holds no model profile"
         raise Refused(f"{path} is not a Nameplate image: {reason}", layout.HINT) from error
     nvs = data[made.span("nvs")]
-    return ImageContent(data, model, name, provisioned=nvs.count(0xFF) != len(nvs), layout=made)
+    mirrored = any(path.startswith(f"{FOLDER}/") for path, _ in system.files())
+    used = nvs.count(0xFF) != len(nvs)
+    return ImageContent(data, model, name, provisioned=used or mirrored, layout=made)
 
 
 def _flash(
