@@ -20,7 +20,7 @@ from nameplate.link.spec import Spec
 from nameplate.text import clean_line
 
 # mpremote waits ten seconds for a prompt, and without end on a pseudo-terminal that is silent.
-_SILENT_S = 15.0
+_SILENT_S = 8.0
 _SAID_MOST = 1 << 20
 _PIECE = 2048  # base64 letters that the board holds at once
 _WINDOW_BITS = 10  # a kilobyte is all that unpacking takes there
@@ -55,10 +55,17 @@ class Remote:
     def execute(self, script: str, *, fresh: bool = False) -> list[str]:
         """Run a script on the board and return the lines it printed.
 
-        `fresh` starts the interpreter anew before, without main.py, so that the script has the memory to itself.
+        `fresh` interrupts whatever runs and starts the interpreter anew, without main.py, so that the script has the
+        memory to itself; it is tried more than once, because a board that is just starting hears no Ctrl-C.
         Raises NoPrompt, BoardFailed, LinkLost.
         """
-        return self._run([*(() if fresh else ("resume",)), "exec", script])
+        for last in (False, False, True) if fresh else (True,):
+            try:
+                return self._run([*(() if fresh else ("resume",)), "exec", script])
+            except NoPrompt:
+                if last:
+                    raise
+        raise AssertionError
 
     def send(self, files: Mapping[str, bytes], told: Callable[[str, int], None]) -> None:
         """Write files on the board, by place; `told(place, bytes)` hears how many of all bytes are over. Raises as `execute`.

@@ -11,7 +11,8 @@ from nameplate.link import open_link
 from nameplate.link.base import Link, LinkTimeout
 from nameplate.link.spec import Spec
 
-_HEAR_S = 10.0
+_HEAR_S = 4.0
+_TRIES = 3
 _CTRL_B, _CTRL_C, _CTRL_D = b"\x02", b"\x03", b"\x04"
 
 
@@ -22,7 +23,7 @@ def restart(spec: Spec, *, soft: bool = False) -> None:
         _soft(spec)
     else:
         remote = Remote(spec)
-        remote.execute("pass")  # whether there is a prompt
+        remote.execute("pass", fresh=True)  # whether there is a prompt
         remote.restart()
 
 
@@ -30,27 +31,29 @@ def _soft(spec: Spec) -> None:
     """mpremote's own soft reset stays in the raw prompt, where no main.py is started."""
     link = open_link(spec)
     try:
-        link.write(b"\r" + _CTRL_C + _CTRL_C)
-        _quiet(link)
-        link.write(_CTRL_B + _CTRL_D)
-        end = time.monotonic() + _HEAR_S
-        while b"soft reboot" not in link.read_line(end):
-            pass
-    except LinkTimeout as error:
-        raise NameplateError(
-            f"{spec}: no prompt answers there",
-            "see what it does with: nameplate dev log; start it again with its EN (RST) button",
-            NOT_REACHED,
-        ) from error
+        for _ in range(_TRIES):  # a board that is just starting hears no Ctrl-C
+            link.write(b"\r" + _CTRL_C + _CTRL_C)
+            _until(link, b"", 0.5)  # the interrupted agent has its say first
+            link.write(_CTRL_B + _CTRL_D)
+            if _until(link, b"soft reboot", _HEAR_S):
+                return
     finally:
         link.close()
+    raise NameplateError(
+        f"{spec}: no prompt answers there",
+        "see what it does with: nameplate dev log; start it again with its EN (RST) button",
+        NOT_REACHED,
+    )
 
 
-def _quiet(link: Link) -> None:
-    """Until it has said nothing for a moment: the interrupted agent has its say first."""
+def _until(link: Link, word: bytes, patience_s: float) -> bool:
+    """Whether a line with that word comes; each line may take `patience_s`, all of them no more than `_HEAR_S` more."""
     end = time.monotonic() + _HEAR_S
     try:
         while time.monotonic() < end:
-            link.read_line(time.monotonic() + 0.5)
+            line = link.read_line(time.monotonic() + patience_s)
+            if word and word in line:
+                return True
     except LinkTimeout:
         pass
+    return False
