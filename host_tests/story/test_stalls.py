@@ -17,7 +17,7 @@ PROBES = {
     "flash erases of 100 ms": 4,
     "a flooded console": 1,
     "all of these at once": 1,
-    "the computing in a TLS handshake": 2,
+    "the computing in a TLS handshake": 5,
 }
 
 
@@ -54,7 +54,9 @@ def test_the_alarm_sounds_within_150_milliseconds_at_p99(known, switch_on, name)
     assert len(delays) == PROBES[name]
     assert min(delays) >= 10
     assert percentile(delays, 99) <= adversity.limit_ms, delays
-    assert adversity.limit_ms == (EXCEPTION_LIMIT_MS if name == list(PROBES)[-1] else LIMIT_MS)
+    exception = name == list(PROBES)[-1]
+    assert adversity.limit_ms == (EXCEPTION_LIMIT_MS if exception else LIMIT_MS)
+    assert not exception or max(delays) > LIMIT_MS  # else it was not measured
     # The port's own look-up, which would have held everything, was never called; nothing was reset.
     assert fridge.events("lookup") == []
     assert fridge.resets() == ["power"]
