@@ -17,7 +17,7 @@ PROBES = {
     "flash erases of 100 ms": 4,
     "a flooded console": 1,
     "all of these at once": 1,
-    "the computing in a TLS handshake": 5,
+    "the computing in a TLS handshake": 8,
 }
 
 
