@@ -8,66 +8,75 @@ import json
 import os
 import pty
 import signal
-import struct
 import subprocess
 import sys
 import time
 import tty
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from host_tests.factory_fixtures import UNIT, Keys
+from host_tests.tools import base_builds
+from host_tests.tools.base_builds import MIB
 from host_tests.tools.flash_board import FLASH_SIZE, MockBoard
 from nameplate.cli import main
 from nameplate.errors import FAULT_FOUND, NOT_REACHED, USAGE, NameplateError
-from nameplate.factory import partitions
-from nameplate.factory.base_chips import BY_NAME
+from nameplate.factory import image
 from nameplate.factory.flash import flash
 from nameplate.factory.flash_esptool import Run, Step
 from nameplate.factory.flash_words import INTERRUPTED, FlashError, chip_name, explain
-from nameplate.factory.provision import Unit
+from nameplate.factory.provision import Unit, provision
+from nameplate.factory.registry import Registry
+from nameplate.factory.request import ProvisionRequest
 from nameplate.link.spec import parse
 
-
-def esp_image(chip_id: int, content: bytes) -> bytes:
-    """A program in ESP-IDF's format that has one segment."""
-    header = struct.pack("<BBBBIB3sHB8sB", 0xE9, 1, 2, 0x20, 0x40080000, 0xEE, b"", chip_id, 0, bytes(8), 1)
-    body = header + struct.pack("<II", 0x40080000, len(content)) + content
-    checksum = 0xEF
-    for byte in content:
-        checksum ^= byte
-    body = body.ljust((len(body) + 16) & ~15, b"\0")
-    body = body[:-1] + bytes([checksum])
-    return body + hashlib.sha256(body).digest()
+BUILDS = {
+    "esp32": (base_builds.ESP32, None),
+    "esp32c3": (base_builds.C3, None),
+    "esp32s3": (base_builds.S3, None),
+    "esp32c3 8MB": (base_builds.C3, 8 * MIB),
+    "esp32s3 8MB": (base_builds.S3_OLD, None),
+}
+_PROGRAM = 200_000  # bytes of MicroPython; the real one's are more, and only take longer
 
 
-def over_base(path: Path, chip: str, rows: tuple[partitions.Partition, ...] = partitions.LAYOUT) -> Path:
-    """The image at `path` over a program for `chip`, as `factory image --base` puts them together."""
-    data = bytearray(path.read_bytes())
-    table = partitions.write_table(rows)
-    data[partitions.TABLE_OFFSET : partitions.TABLE_OFFSET + len(table)] = table
-    at = BY_NAME[chip].address
-    program = esp_image(BY_NAME[chip].id, bytes(range(256)) * 64)
-    data[at : at + len(program)] = program
-    app = rows[2].offset
-    noise = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(256))
-    program = esp_image(BY_NAME[chip].id, noise * 20)
-    data[app : app + len(program)] = program
-    made = path.with_name(f"{path.stem}-{chip}.bin")
-    made.write_bytes(data[at:])
-    return made
+@pytest.fixture(scope="module")
+def file_for(tmp_path_factory: pytest.TempPathFactory, manufacturer: Keys) -> Callable[[str], Path]:
+    """`file_for("esp32")`: a unit's file over a base for that chip; made once."""
+    root = image.device_root()
+    slot = image.slot_files(root, image.profile.load(root, "kf320"), lambda step: None)
+    folder = tmp_path_factory.mktemp("files")
+
+    @cache
+    def make(name: str) -> Path:
+        build, flash_size = BUILDS[name]
+        base, plain, unit = (folder / f"{name}-{what}.bin" for what in ("base", "image", "unit"))
+        base.write_bytes(build.but(program_size=_PROGRAM).file())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(image, "slot_files", lambda *given: slot)
+            image.build_image("kf320", plain, base_file=base, flash_size=flash_size)
+        request = ProvisionRequest(serial="FLASH-2", **UNIT)
+        provision(
+            request, image=plain, out=unit, keys=manufacturer.directory, registry=unit.with_suffix(".db")
+        )
+        return unit
+
+    return make
 
 
 @pytest.fixture(scope="module")
 def unit(make_unit: Callable[..., Unit]) -> Unit:
+    """A unit whose file has no base."""
     return make_unit("FLASH-1")
 
 
-@pytest.fixture(scope="module")
-def esp32(unit: Unit) -> Path:
+@pytest.fixture
+def esp32(file_for: Callable[[str], Path]) -> Path:
     """A unit's file for the ESP32."""
-    return over_base(unit.path, "esp32")
+    return file_for("esp32")
 
 
 @pytest.fixture
@@ -88,21 +97,11 @@ def silent(tmp_path: Path) -> Iterator[str]:
     os.close(slave)
 
 
-WITHOUT_VFS = partitions.LAYOUT[:3]
-
-
-@pytest.mark.parametrize(
-    ("chip", "rows", "address"),
-    [
-        ("esp32", partitions.LAYOUT, 0x1000),
-        ("esp32c3", WITHOUT_VFS, 0),
-        ("esp32s3", partitions.LAYOUT, 0),
-    ],
-)
+@pytest.mark.parametrize(("chip", "address"), [("esp32", 0x1000), ("esp32c3", 0), ("esp32s3", 0)])
 def test_the_flash_holds_the_file_byte_for_byte(
-    unit: Unit, tmp_path: Path, chip: str, rows: tuple[partitions.Partition, ...], address: int
+    file_for: Callable[[str], Path], tmp_path: Path, chip: str, address: int
 ) -> None:
-    file = over_base(unit.path, chip, rows)
+    file = file_for(chip)
     told: list[Step] = []
     with MockBoard(tmp_path, chip) as board:
         done = flash(file, board.port, tell=told.append)
@@ -213,9 +212,9 @@ def test_nothing_answers(quick: None, esp32: Path, silent: str) -> None:
     ("chip", "board_chip"), [("esp32c3", "esp32"), ("esp32", "esp32c3"), ("esp32", "esp32s3")]
 )
 def test_a_file_for_another_chip_is_not_written(
-    unit: Unit, tmp_path: Path, chip: str, board_chip: str
+    file_for: Callable[[str], Path], tmp_path: Path, chip: str, board_chip: str
 ) -> None:
-    file = over_base(unit.path, chip)
+    file = file_for(chip)
     with MockBoard(tmp_path, board_chip) as board:
         with pytest.raises(FlashError) as caught:
             flash(file, board.port)
@@ -227,11 +226,11 @@ def test_a_file_for_another_chip_is_not_written(
     assert (caught.value.exit_code, caught.value.state) == (USAGE, "untouched")
 
 
-def test_a_flash_that_must_be_just_as_large_and_is_not(unit: Unit, tmp_path: Path) -> None:
+def test_a_flash_that_must_be_just_as_large_and_is_not(
+    file_for: Callable[[str], Path], tmp_path: Path
+) -> None:
     """Where the table has no row for the file system, MicroPython takes all that the chip has."""
-    whole = over_base(unit.path, "esp32c3", WITHOUT_VFS).read_bytes()
-    file = tmp_path / "8m.bin"
-    file.write_bytes(whole + b"\xff" * 0x400000)
+    file = file_for("esp32c3 8MB")
     with MockBoard(tmp_path, "esp32c3") as board:
         with pytest.raises(
             FlashError, match="has 4096 KiB of flash, the file is for 8192 KiB exactly"
@@ -241,10 +240,9 @@ def test_a_flash_that_must_be_just_as_large_and_is_not(unit: Unit, tmp_path: Pat
     assert (caught.value.exit_code, caught.value.reason) == (USAGE, "flash-size")
 
 
-def test_a_flash_that_is_too_small(esp32: Path, tmp_path: Path) -> None:
-    file = tmp_path / "8m.bin"
-    file.write_bytes(esp32.read_bytes() + b"\xff" * 0x400000)
-    with MockBoard(tmp_path) as board:
+def test_a_flash_that_is_too_small(file_for: Callable[[str], Path], tmp_path: Path) -> None:
+    file = file_for("esp32s3 8MB")
+    with MockBoard(tmp_path, "esp32s3") as board:
         with pytest.raises(FlashError, match="has 4096 KiB of flash, the file needs 8192 KiB") as caught:
             flash(file, board.port)
         assert board.data == b"\xff" * FLASH_SIZE
@@ -316,7 +314,7 @@ def test_stopped_by_hand_it_says_how_the_board_is_left_and_esptool_is_gone(
 
 
 def test_the_command_tells_what_it_does_and_nothing_secret(
-    unit: Unit, esp32: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    esp32: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with MockBoard(tmp_path) as board:
         code = main.run(["factory", "flash", "--port", board.port, str(esp32)])
@@ -328,7 +326,9 @@ def test_the_command_tells_what_it_does_and_nothing_secret(
     assert lines[0] == "connecting ..."
     assert {"writing ...", "reading back ..."} <= set(lines)
     assert sum(line.endswith(" %") for line in lines) > 3
-    for secret in (unit.broker_secret, "correct horse"):
+    with Registry(esp32.with_suffix(".db")) as register, register.exclusive():
+        [(_, broker_secret)] = register.broker_users()
+    for secret in (broker_secret, UNIT["wifi_psk"]):
         assert secret not in out + err
 
 
