@@ -263,7 +263,9 @@ def test_what_is_no_checkout_cannot_be_cloned(tmp_path, monkeypatch, bench):
 def test_every_bench_and_what_it_measures_is_documented():
     text = (ROOT / "docs/bench.md").read_text()
     known = bench_run.benches()
-    assert {"clone", "flash_wear", "heartbeat", "latency", "memory", "signature", "stalls", "verify"} <= set(known)
+    assert {"clone", "flash_wear", "heartbeat", "latency", "memory", "signature", "stalls", "verify"} <= set(
+        known
+    )
     assert not [name for name in known if f"`{name}`" not in text]
     assert [name for name, bench in known.items() if not bench.default] == ["clone", "stalls"]
 
