@@ -6,7 +6,6 @@ of heartbeats and events.
 """
 
 from lib import rare
-from lib.loading import Quick
 
 TYPE = "nameplate-reply+jwt"
 _PLACES = 2
@@ -63,8 +62,7 @@ class Replies:
             self._taken -= 1
 
     def _payload(self, nonce, carrier, method):
-        with Quick():
-            from firmware import reply_claims
+        from firmware import reply_claims
         try:
             claims = (reply_claims.read if method == "read" else reply_claims.identity)(self)
         finally:

@@ -9,7 +9,6 @@ import asyncio
 import time
 
 from lib import rare
-from lib.loading import Quick
 
 _BURST = 3
 _REFILL_MS = 5000
@@ -48,8 +47,7 @@ class Verifier:
         With None for `signed` the keys of the role are prepared, if they are not: before any message is looked at.
         """
         async with self._lock, self.curve:
-            with Quick():
-                from firmware import proving
+            from firmware import proving
             try:
                 return await proving.prove(self, role, signed)
             finally:

@@ -20,7 +20,7 @@ HARDWARE = {
 }
 ENTRY = {"boot.py", "main.py"}
 # The last reads code from flash, and nothing else.
-MAY = {"firmware/board.py", "firmware/pins.py", "lib/loading.py"}
+MAY = {"firmware/board.py", "firmware/pins.py"}
 DEVICE = sorted([*ROOT.glob("firmware/**/*.py"), *ROOT.glob("lib/**/*.py")])
 
 

@@ -3,10 +3,8 @@ lib.jws_verify.
 """
 
 import asyncio
-import sys
 
 from lib import rare
-from lib.loading import Quick
 
 _CODE = ("lib.p256_sign", "lib.p256")
 _PAUSE_S = 1
@@ -63,7 +61,6 @@ class Signer:
     """
 
     def __init__(self, curve, key):
-        _load()
         from lib import p256_sign
 
         self._curve = curve
@@ -75,14 +72,7 @@ class Signer:
     async def sign(self, typ, payload):
         """The compact token, as bytes, of the payload's bytes and the whole `typ` of its header."""
         async with self._lock, self._curve:
-            _load()
             from lib import p256_sign
 
             steps = p256_sign.token_steps(self._curve.comb_path, self._key, self.kid, typ, payload)
             return await self._curve.run(steps)
-
-
-def _load():
-    if _CODE[0] not in sys.modules:
-        with Quick():
-            from lib import p256_sign  # noqa: F401

@@ -10,7 +10,6 @@ import gc
 
 from lib import rare
 from lib.lines import TOO_LONG, Lines
-from lib.loading import Quick
 
 LIMIT = 512
 _END = b"\r\n"
@@ -82,8 +81,7 @@ class Session:
                 self.rest()  # room for one interpreter, not for both
             self._loaded = json
             if json:
-                with Quick():
-                    from firmware.console import requests
+                from firmware.console import requests
                 await requests.answer(self, text)
             elif text:
                 await self._command(text)
@@ -106,8 +104,7 @@ class Session:
             pass
 
     async def _command(self, text):
-        with Quick():
-            from firmware.console import commands
+        from firmware.console import commands
         words = commands.words(text)
         if words is None:
             return await self._plain(_NOT_PLAIN)

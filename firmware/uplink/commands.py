@@ -7,7 +7,6 @@ so far: `identity`, answered with who this appliance is, if the owner's consent 
 from firmware.clock import FLOOR
 from firmware.reply import Busy, Unsigned
 from lib import rare
-from lib.loading import Quick
 
 _CARRIER = "mqtt"
 _ROLE = "backend"
@@ -60,8 +59,7 @@ class Commands:
 
     async def _answer(self):
         # What can be told without arithmetic is told first, and its code is gone before that of the curve is loaded.
-        with Quick():
-            from firmware.uplink import command_check
+        from firmware.uplink import command_check
         try:
             claims, why = command_check.check(
                 self._command, _LIMIT, self._unit, _ROLE, self._clock.floor, self._nonces

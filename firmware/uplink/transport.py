@@ -11,7 +11,6 @@ from micropython import const
 from firmware.uplink.address import parse
 from firmware.uplink.mqtt import LinkError
 from lib import rare
-from lib.loading import Quick
 
 _CONNECT_MS = const(10000)
 
@@ -24,8 +23,7 @@ async def connect(url, resolver, nvs, clock, watch):
     host, port, secure = parse(url)
     if not secure:
         return await _reach(await _address(resolver, host), port), False
-    with Quick():
-        from firmware.uplink import tls
+    from firmware.uplink import tls
     try:
         context, named = tls.context(nvs)
         stream = await _reach(await _address(resolver, host), port)

@@ -15,7 +15,6 @@ from micropython import const
 from firmware.uplink.mqtt import Link, LinkError
 from firmware.uplink.wifi import jitter
 from lib import rare
-from lib.loading import Quick
 
 _POLL_MS = const(50)
 _PING_MS = const(25000)
@@ -102,8 +101,7 @@ class Uplink:
             await link.close()
 
     async def _open(self, link, url, alive):
-        with Quick():
-            from firmware.uplink import opening
+        from firmware.uplink import opening
         try:
             await opening.introduce(self, link, url, self._way, alive)
         finally:

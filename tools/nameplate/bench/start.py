@@ -14,7 +14,7 @@ from typing import Any
 from nameplate.bench.figure import figure
 from nameplate.bench.house import House, ask
 
-# Loading by the plain way takes some 20,000 more (lib/loading.py). A third of what is left is littlefs looking for free
+# One file for each module would take some 20,000 more (factory/bundle.py). A third of what is left is littlefs looking for free
 # blocks before the first write of a boot, another third loading what loads the rest.
 READS_LIMIT = 8000
 
