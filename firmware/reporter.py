@@ -10,7 +10,7 @@ import time
 
 from micropython import const
 
-from firmware.heartbeat import event_claims, heartbeat_claims
+from lib import rare
 
 _POLL_MS = const(50)
 _STEP_MS = const(500)
@@ -36,10 +36,7 @@ class Reporter:
         while True:
             await self._wait(wait, alive)
             if self._settings.consent != "off":
-                readings = self._readings(self._station.readings())
-                claims = heartbeat_claims(readings, self._lag(), self._settings.ack)
-                if await self._chain.emit("heartbeat", claims) is None:
-                    self._note(self._chain.error)
+                await self._say("heartbeat", self._station.readings())
             wait = _spread(self._settings.period_s * 1000)
 
     async def _wait(self, wait, alive):
@@ -63,18 +60,34 @@ class Reporter:
             change = await self._watch.next_change()
             self._note(f"fault {change.fault.code} {change.state}: {change.fault.text}")
             while self._settings.consent != "off":
-                readings = self._readings(change.readings)
-                claims = event_claims(
-                    change.fault.code, change.state, readings, change.since, self._lag(), self._settings.ack
-                )
-                if await self._chain.emit("event", claims) is not None:
+                if await self._say("event", change.readings, change):
                     break
-                self._note(self._chain.error)
                 alive()
                 await asyncio.sleep_ms(_RETRY_MS)
 
-    def _readings(self, readings):
-        return readings if self._settings.consent == "full" else []
+    async def _say(self, kind, readings, change=None):
+        """Whether it was signed and stored."""
+        if self._settings.consent != "full":
+            readings = []
+        error = "no memory"
+        try:
+            from firmware import claims
+
+            lag, ack = self._lag(), self._settings.ack
+            if change:
+                fault = change.fault
+                text = claims.event_claims(fault.code, change.state, readings, change.since, lag, ack)
+            else:
+                text = claims.heartbeat_claims(readings, lag, ack)
+            if await self._chain.emit(kind, text) is not None:
+                return True
+            error = self._chain.error
+        except MemoryError:
+            pass
+        finally:
+            rare.forget(("firmware.claims",))
+        self._note(error)
+        return False
 
 
 def _spread(milliseconds):

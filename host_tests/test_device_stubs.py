@@ -25,10 +25,6 @@ KNOWN = (
     'lib/mqtt_memory.py: "MQTTClient" has no attribute "pid"',
     'firmware/uplink/mqtt_connect.py: "MQTTClient" has no attribute "sock"',
     'firmware/uplink/mqtt_connect.py: Module has no attribute "socket"',
-    # The newest stubs make every file system abstract, and any block device a class of theirs.
-    'lib/loading.py: Cannot instantiate abstract class "VfsLfs2" with abstract attributes "ioctl", "readblocks" '
-    'and "writeblocks"',
-    'lib/loading.py: Argument 1 to "VfsLfs2" has incompatible type "_Cache"; expected "AbstractBlockDev"',
     # mypy takes a table of sensor classes for a table of what they have in common.
     'firmware/sensors/station.py: "Analog" has no attribute "reading"',
 )

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware import first_token, heartbeat
+from firmware import claims as claims_text
+from firmware import first_token
 from firmware.heartbeat import Chain
 from firmware.outbox import Outbox
 from lib.jws import Curve, Signer
@@ -91,7 +92,7 @@ def reading(name, milli=None, state=None, quality="ok", unit="Cel"):
 PAN = reading("pan", state=False, unit=None)
 FRIDGE = reading("fridge", milli=4812)
 READINGS = [PAN, FRIDGE]
-CLAIMS = heartbeat.heartbeat_claims(READINGS, 3, "broker")
+CLAIMS = claims_text.heartbeat_claims(READINGS, 3, "broker")
 
 
 @pytest.fixture
@@ -144,7 +145,7 @@ def test_the_first_token_of_a_boot_names_the_last_stored_of_the_boot_before(tmp_
 
 def test_heartbeats_and_events_share_one_order(outbox):
     chain = chain_on(outbox)
-    claims = heartbeat.event_claims("L01", "confirmed", READINGS, 5, 12, "broker")
+    claims = claims_text.event_claims("L01", "confirmed", READINGS, 5, 12, "broker")
     tokens = [emit(chain), emit(chain, "event", claims), emit(chain)]
     assert [payload(token)["seq"] for token in tokens] == [0, 1, 2]
     assert payload(tokens[2])["prev"] == digest(tokens[1])
@@ -186,9 +187,9 @@ def test_the_schemas_accept_what_is_emitted(outbox, kind, clock):
     chain = chain_on(outbox, clock=clock)
     readings = [*READINGS, reading("freezer", quality="open"), reading("ambient", milli=-40)]
     claims = (
-        heartbeat.heartbeat_claims(readings, 0, "broker")
+        claims_text.heartbeat_claims(readings, 0, "broker")
         if kind == "heartbeat"
-        else heartbeat.event_claims("L01", "cleared", readings, 0, 0, "broker")
+        else claims_text.event_claims("L01", "cleared", readings, 0, 0, "broker")
     )
     outbox._losses.add(1, 0, 3, "full")
     outbox._losses.add(0, 4, 4, "storage")
@@ -197,7 +198,7 @@ def test_the_schemas_accept_what_is_emitted(outbox, kind, clock):
 
 
 def test_no_reading_leaves_and_no_backend_acknowledges_are_said_by_what_is_there(outbox):
-    claims = payload(emit(chain_on(outbox), claims=heartbeat.heartbeat_claims([], 3, "backend")))
+    claims = payload(emit(chain_on(outbox), claims=claims_text.heartbeat_claims([], 3, "backend")))
     assert claims["senml"] == []
     assert "ack" not in claims
 
@@ -207,7 +208,7 @@ def test_no_reading_leaves_and_no_backend_acknowledges_are_said_by_what_is_there
 def test_no_text_breaks_out_of_its_string(name, word):
     unit = SimpleNamespace(**{**vars(UNIT), "hwversion": [name, word]})
     first = first_token.first_claims(unit, word, name)
-    claims = heartbeat.event_claims(name, word, [reading(name, milli=1)], 3, 4, "broker")
+    claims = claims_text.event_claims(name, word, [reading(name, milli=1)], 3, 4, "broker")
     found = json.loads("{" + first + "," + claims + "}")
     assert found["hwversion"] == [name, word]
     assert (found["swversion"], found["reset"], found["fault"], found["state"]) == ([word], name, name, word)
@@ -225,7 +226,7 @@ def test_a_heartbeat_with_four_readings_is_at_most_700_bytes(outbox):
     chain = chain_on(outbox, 99_999, clock)
     emit(chain)
     chain.seq = 999_999
-    token = emit(chain, claims=heartbeat.heartbeat_claims(readings, 1234, "broker"))
+    token = emit(chain, claims=claims_text.heartbeat_claims(readings, 1234, "broker"))
     assert payload(token)["seq"] == 999_999
     assert len(token) <= 700
 
@@ -376,7 +377,7 @@ def test_an_honest_unit_is_never_called_a_clone_or_a_forger(data):
         shutil.rmtree(directory)
 
 
-EVENT_CLAIMS = heartbeat.event_claims("L01", "confirmed", READINGS, 3, 3, "broker")
+EVENT_CLAIMS = claims_text.event_claims("L01", "confirmed", READINGS, 3, 3, "broker")
 
 
 def judge(verifier, token):
@@ -440,7 +441,7 @@ def test_the_device_code_signs_what_the_verifier_takes(outbox, tmp_path):
 
 ON_DEVICE = """
 import asyncio
-from firmware import first_token, heartbeat
+from firmware import claims as claims_text, first_token, heartbeat
 from firmware.outbox import Outbox
 from lib.jws import Curve, Signer
 class Unit: ueid = "AQIDBAUGBwgJCgsMDQ4PEBE"; oemid = 32473; hwmodel = "S0YtMzIw"; hwversion = ["C"]; dev = False
@@ -460,9 +461,9 @@ async def main():
         outbox = Outbox(sys.argv[3])
         chain = heartbeat.Chain(signer, outbox, Unit, Clock(), bootcount, first_token.first_claims(Unit, "0.1.0", "power"))
         for n in range(3):
-            claims = heartbeat.heartbeat_claims(readings, n, "broker")
+            claims = claims_text.heartbeat_claims(readings, n, "broker")
             if n == 1:
-                claims = heartbeat.event_claims("L01", "confirmed", readings, 5, n, "broker")
+                claims = claims_text.event_claims("L01", "confirmed", readings, 5, n, "broker")
             await chain.emit("event" if n == 1 else "heartbeat", claims)
     while outbox.next():
         ticket, kind, token = outbox.next()
