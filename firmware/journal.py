@@ -43,7 +43,7 @@ class Journal:
         self._scratch = memoryview(scratch)
         self._files = Segments(directory, name, segment_bytes, tag_bytes, self._scratch)
         self._buffer_bytes = buffer_bytes
-        self._ram = None  # taken when a record first waits in RAM
+        self._ram = None  # taken while a record waits in RAM
         self._used = 0
         self._damaged = set()
         self.dropped = 0
@@ -104,10 +104,10 @@ class Journal:
 
     def _keep(self, header, payload):
         size = len(header) + len(payload)
+        if self._used + size > self._buffer_bytes:
+            self.flush()
         if self._ram is None:
             self._ram = memoryview(bytearray(self._buffer_bytes))
-        if self._used + size > len(self._ram):
-            self.flush()
         while self._used + size > len(self._ram):
             if self.persistent or not self._owner.make_room(self):
                 self._drop_from_ram()
@@ -170,6 +170,8 @@ class Journal:
             rest = self._used - taken
             self._ram[:rest] = self._ram[taken : self._used]
             self._used = rest
+            if not rest and self.persistent:
+                self._ram = None
 
     # Room
 

@@ -34,7 +34,7 @@ class Outbox:
     """
 
     def __init__(
-        self, directory, capacity_bytes=262144, segment_bytes=4096, token_bytes=2048, ram_bytes=4096
+        self, directory, capacity_bytes=262144, segment_bytes=4096, token_bytes=1536, ram_bytes=4096
     ):
         self._most_segments = capacity_bytes // segment_bytes
         if self._most_segments < _FEWEST_SEGMENTS:

@@ -9,7 +9,7 @@ from lib import rare
 
 TYPE = "nameplate-reply+jwt"
 _PLACES = 2
-_RARE = ("firmware.reply_claims", "firmware.warranty", "lib.dates")
+_RARE = ("firmware.reply_claims",)
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
@@ -31,7 +31,7 @@ class Replies:
 
     def __init__(self, signer, unit, bootcount, clock, settings, station, watch, uplink, waiting, lag):
         self._signer = signer
-        self._bootcount = bootcount
+        self.bootcount = bootcount
         self._taken = 0
         self.unit = unit
         self.clock = clock
@@ -63,17 +63,11 @@ class Replies:
 
     def _payload(self, nonce, carrier, method):
         from firmware import reply_claims
+
         try:
-            claims = (reply_claims.read if method == "read" else reply_claims.identity)(self)
+            return reply_claims.payload(self, nonce, carrier, method)
         finally:
             rare.forget(_RARE)
-        now = self.clock.unix()
-        iat = "" if now is None else f'"iat":{now},'
-        boot = "" if self._bootcount is None else f'"bootcount":{self._bootcount},'
-        # Plus signs, because mpy-cross takes no f-string beside another.
-        head = f'"ueid":"{self.unit.ueid}","eat_nonce":"{nonce}","carrier":"{carrier}","method":"{method}",'
-        head += boot + f'"uptime":{self.clock.uptime_s()},"clock":"{self.clock.quality}",'
-        return '{"eat_profile":"urn:nameplate:1:reply",' + head + iat + claims + "}"
 
 
 def is_nonce(value):

@@ -6,6 +6,18 @@ from firmware import version, warranty
 from lib import senml
 
 
+def payload(replies, nonce, carrier, method):
+    """All that a reply says. The nonce has been checked: it needs no escaping."""
+    claims = (read if method == "read" else identity)(replies)
+    now = replies.clock.unix()
+    iat = "" if now is None else f'"iat":{now},'
+    boot = "" if replies.bootcount is None else f'"bootcount":{replies.bootcount},'
+    # Plus signs, because mpy-cross takes no f-string beside another.
+    head = f'"ueid":"{replies.unit.ueid}","eat_nonce":"{nonce}","carrier":"{carrier}","method":"{method}",'
+    head += boot + f'"uptime":{replies.clock.uptime_s()},"clock":"{replies.clock.quality}",'
+    return '{"eat_profile":"urn:nameplate:1:reply",' + head + iat + claims + "}"
+
+
 def read(replies):
     """The claims of a `read`: identity of the board, readings, faults, warranty, uplink, settings."""
     unit, settings, uplink = replies.unit, replies.settings, replies.uplink

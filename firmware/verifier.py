@@ -48,6 +48,7 @@ class Verifier:
         """
         async with self._lock, self.curve:
             from firmware import proving
+
             try:
                 return await proving.prove(self, role, signed)
             finally:

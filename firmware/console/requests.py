@@ -2,7 +2,6 @@
 
 from firmware.console import methods
 from firmware.console.methods import INVALID_PARAMS, RpcError
-from firmware.console.session import Gone
 
 DEPTH = 5
 _PARSE = -32700
@@ -12,7 +11,7 @@ _BIGGEST_ID = 9007199254740991
 
 
 async def answer(session, text):
-    """Answer one line that starts with { or [; Gone when nobody takes the answer."""
+    """Answer one line that starts with { or [; `session.gone` when nobody takes the answer."""
     identifier = "null"
     wanted = True
     try:
@@ -38,7 +37,7 @@ async def answer(session, text):
     except RpcError as problem:
         if wanted:
             await _error(session, identifier, problem.code, str(problem))
-    except Gone:
+    except session.gone:
         raise
     except Exception as problem:  # noqa: BLE001 - the caller is told under its own id where there is room
         session.fail(problem)

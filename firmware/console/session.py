@@ -34,8 +34,10 @@ class Session:
     """`write(data)` is a coroutine that sends bytes, or raises Gone. `carrier`: "serial" or "ble".
 
     `answered` counts lines answered, `refused` those answered with an error, `failures` exceptions inside a command,
-    of which `last_failure` is the newest's type.
+    of which `last_failure` is the newest's type. `gone`: what `write` raises, for who is loaded without this module.
     """
+
+    gone = Gone
 
     def __init__(self, view, write, carrier):
         self.view = view
@@ -82,6 +84,7 @@ class Session:
             self._loaded = json
             if json:
                 from firmware.console import requests
+
                 await requests.answer(self, text)
             elif text:
                 await self._command(text)
@@ -105,6 +108,7 @@ class Session:
 
     async def _command(self, text):
         from firmware.console import commands
+
         words = commands.words(text)
         if words is None:
             return await self._plain(_NOT_PLAIN)

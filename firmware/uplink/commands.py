@@ -60,6 +60,7 @@ class Commands:
     async def _answer(self):
         # What can be told without arithmetic is told first, and its code is gone before that of the curve is loaded.
         from firmware.uplink import command_check
+
         try:
             claims, why = command_check.check(
                 self._command, _LIMIT, self._unit, _ROLE, self._clock.floor, self._nonces

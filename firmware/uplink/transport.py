@@ -24,6 +24,7 @@ async def connect(url, resolver, nvs, clock, watch):
     if not secure:
         return await _reach(await _address(resolver, host), port), False
     from firmware.uplink import tls
+
     try:
         context, named = tls.context(nvs)
         stream = await _reach(await _address(resolver, host), port)

@@ -102,6 +102,7 @@ class Uplink:
 
     async def _open(self, link, url, alive):
         from firmware.uplink import opening
+
         try:
             await opening.introduce(self, link, url, self._way, alive)
         finally:

@@ -1,0 +1,66 @@
+"""Answers on the serial line. Loaded while somebody writes, and forgotten after.
+
+What is written goes out in short slices, since the line has no time-out and the chip's buffer is 128 bytes; where
+nobody reads, the rest of an answer is dropped after two seconds.
+"""
+
+import asyncio
+import select
+import sys
+import time
+
+from micropython import const
+
+from firmware.console.serial import ready
+from firmware.console.session import Gone, Session
+
+_SLICE = const(64)
+_IDLE_MS = const(20)
+_PATIENCE_MS = const(2000)
+
+
+def open_for(console):
+    """The session of whoever writes on this console."""
+    out = SerialOut(console)
+    session = Session(console.view, out.send, "serial")
+    session.out = out
+    return session
+
+
+class SerialOut:
+    """`dropped` counts answers, or ends of answers, that nobody took."""
+
+    def __init__(self, console):
+        self._console = console
+        self._writable = select.poll()
+        self._writable.register(console.room or sys.stdout, select.POLLOUT)
+        self._stalled = False
+        self.dropped = 0
+
+    async def send(self, data):
+        """Write it all, or raise Gone."""
+        rest = memoryview(data)
+        since = time.ticks_ms()
+        while rest:
+            if ready(self._writable):
+                try:
+                    written = self._console.out.write(rest[:_SLICE])
+                except OSError:
+                    raise self._gone()
+                if written:
+                    rest = rest[written:]
+                    since = time.ticks_ms()
+                    self._stalled = False
+                    self._console.alive()
+                    await asyncio.sleep_ms(0)
+                    continue
+            if self._stalled or time.ticks_diff(time.ticks_ms(), since) > _PATIENCE_MS:
+                raise self._gone()
+            self._console.alive()
+            await asyncio.sleep_ms(_IDLE_MS)
+
+    def _gone(self):
+        # Until somebody reads again, further answers do not wait.
+        self._stalled = True
+        self.dropped += 1
+        return Gone()
