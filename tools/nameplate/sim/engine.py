@@ -34,7 +34,7 @@ from nameplate.sim.uart import Uart
 from nameplate.sim.world import World
 
 # What the shims take of the heap before boot.py, so that the board has its own free heap on top of it.
-_SHIMS_HEAP = 82_200
+_SHIMS_HEAP = 98_200
 _OBJECTS = 2  # a 64-bit interpreter's objects are twice a chip's
 _BUSY_CPU_S = 5.0  # processor time without a call after which free time calls a program hung
 _TICK_S = 0.25

@@ -146,10 +146,7 @@ def deliver():
 
 def _cancelled(number):
     # Whether that Ctrl-C came by signal in the end.
-    for notice in _notices:
-        if notice[0] == CANCEL and notice[1] == number:
-            return True
-    return False
+    return any(notice[0] == CANCEL and notice[1] == number for notice in _notices)
 
 
 def interrupts():
