@@ -101,7 +101,7 @@ def small_blocks(monkeypatch):
 
 
 @hypothesis_settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(STEPS, min_size=6, max_size=40))
 def test_no_number_serves_twice_and_no_chain_forks(tmp_path_factory, small_blocks, steps):
