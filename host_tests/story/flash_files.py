@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,15 +35,8 @@ def change_files(flash: Path, files: dict[str, bytes | None]) -> None:
 
 def append_to(flash: Path, module: str, source: str) -> None:
     """The active slot as it would be if this stood at the end of one of its modules ("firmware/alarm")."""
-    root = sources.device_root()
-    with tempfile.TemporaryDirectory() as name:
-        changed = Path(name)
-        for part in (*sources.PACKAGES, "boot.py", "main.py"):
-            place = root / part
-            (shutil.copytree if place.is_dir() else shutil.copy)(place, changed / part)
-        with (changed / f"{module}.py").open("a") as file:
-            file.write(source)
-        change_files(flash, {f"/a/{path}": content for path, content in Code(changed).files()})
+    code = Code(sources.device_root(), append={module: source})
+    change_files(flash, {f"/a/{path}": content for path, content in code.files()})
 
 
 def change_record(flash: Path, key: str, change: Callable[[bytes], bytes]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
 
 from nameplate.factory.bundle import bundles
@@ -18,10 +18,21 @@ _TRACE = re.compile(r'File "([\w.]+)", line (\d+)')
 class Code:
     """The device's modules under `root` (see `sources.device_root`), and what a slot holds of them."""
 
-    def __init__(self, root: Path, progress: Callable[[str], None] = lambda step: None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        progress: Callable[[str], None] = lambda step: None,
+        append: Mapping[str, str] | None = None,
+    ) -> None:
         """Compiles each module alone, so that what is wrong is told with its own line and what a chip would not load
-        is refused; then joins them. Raises Refused."""
+        is refused; then joins them. Raises Refused.
+
+        `append`: module ("firmware/alarm") -> Python that stands at its end, to try a unit whose firmware differs.
+        Raises KeyError for a module that there is not.
+        """
         self._sources = {PurePath(path): (root / path).read_bytes() for path in device_modules(root)}
+        for module, source in (append or {}).items():
+            self._sources[PurePath(f"{module}.py")] += source.encode()
         for path, source in self._sources.items():
             progress(f"compiling {path.as_posix()}")
             compile_module(source, path.as_posix())
