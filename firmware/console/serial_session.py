@@ -21,21 +21,17 @@ _PATIENCE_MS = const(2000)
 
 def open_for(console):
     """The session of whoever writes on this console."""
-    out = SerialOut(console)
-    session = Session(console.view, out.send, "serial")
-    session.out = out
-    return session
+    return Session(console.view, SerialOut(console).send, "serial")
 
 
 class SerialOut:
-    """`dropped` counts answers, or ends of answers, that nobody took."""
+    """The line's way out, as long as there is somebody to answer."""
 
     def __init__(self, console):
         self._console = console
         self._writable = select.poll()
         self._writable.register(console.room or sys.stdout, select.POLLOUT)
         self._stalled = False
-        self.dropped = 0
 
     async def send(self, data):
         """Write it all, or raise Gone."""
@@ -62,5 +58,4 @@ class SerialOut:
     def _gone(self):
         # Until somebody reads again, further answers do not wait.
         self._stalled = True
-        self.dropped += 1
         return Gone()

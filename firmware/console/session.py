@@ -34,7 +34,8 @@ class Session:
     """`write(data)` is a coroutine that sends bytes, or raises Gone. `carrier`: "serial" or "ble".
 
     `answered` counts lines answered, `refused` those answered with an error, `failures` exceptions inside a command,
-    of which `last_failure` is the newest's type. `gone`: what `write` raises, for who is loaded without this module.
+    of which `last_failure` is the newest's type, `dropped` answers, or ends of answers, that nobody took. `gone`: what
+    `write` raises then, for those who do without this module.
     """
 
     gone = Gone
@@ -48,6 +49,7 @@ class Session:
         self.answered = 0
         self.refused = 0
         self.failures = 0
+        self.dropped = 0
         self.last_failure = None
 
     async def feed(self, data):
@@ -89,7 +91,7 @@ class Session:
             elif text:
                 await self._command(text)
         except Gone:
-            pass
+            self.dropped += 1
         except MemoryError as problem:
             self.rest()  # an import that failed halfway would stay as half a module
             self.fail(problem)
@@ -104,7 +106,7 @@ class Session:
         try:
             await self.write(answer)
         except Gone:
-            pass
+            self.dropped += 1
 
     async def _command(self, text):
         from firmware.console import commands

@@ -30,7 +30,7 @@ async def connect(url, resolver, nvs, clock, watch):
         stream = await _reach(await _address(resolver, host), port)
         return Ahead(await tls.shake(context, stream, host, clock, watch)), named
     finally:
-        rare.forget(("firmware.uplink.tls", "firmware.blob"))
+        rare.forget(("firmware.uplink.tls", "firmware.mirror", "firmware.blob"))
 
 
 async def _address(resolver, host):
