@@ -10,8 +10,8 @@ import sys
 
 sys.path.insert(0, sys.argv[1])
 
-from firmware.first_token import first_claims
 from firmware.claims import heartbeat_claims
+from firmware.first_token import first_claims
 from firmware.heartbeat import Chain
 from lib.jws import Curve, Signer
 
