@@ -7,12 +7,11 @@ Values that this version does not know are carried along, so that going back to 
 
 from lib import rare
 
-NAMES = ("wifi_ssid", "wifi_psk", "broker_url", "period_s", "consent", "ack", "ntp")
 _RARE = ("firmware.settings_records", "firmware.mirror", "firmware.blob", "lib.strictjson")
 
 
 class Settings:
-    """The settings as attributes, named as in NAMES; `writes` counts what this boot wrote to flash."""
+    """The settings as attributes, named as in settings_records; `writes` counts what this boot wrote to flash."""
 
     def __init__(self, nvs):
         from firmware import settings_records
@@ -23,7 +22,7 @@ class Settings:
             values, self._stored, self.damage = settings_records.read(nvs)
         finally:
             rare.forget(_RARE)
-        for name in NAMES:
+        for name in values:
             setattr(self, name, values[name])
 
     def set(self, name, value):

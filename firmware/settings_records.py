@@ -4,9 +4,9 @@ import json
 
 from firmware import blob
 from firmware.blob import Damaged
-from firmware.settings import NAMES
 from lib import strictjson
 
+NAMES = ("wifi_ssid", "wifi_psk", "broker_url", "period_s", "consent", "ack", "ntp")
 CONSENT = ("full", "minimum", "off")
 ACK = ("broker",)  # "backend" comes with the backend that acknowledges
 _KEY = "settings"

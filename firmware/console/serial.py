@@ -73,7 +73,7 @@ class SerialConsole:
     def _take(self):
         """How many bytes came into the buffer; -1 when the line is closed."""
         taken = 0
-        while taken < _CHUNK and ready(self._readable):
+        while taken < _CHUNK and self.ready(self._readable):
             byte = self._in.read(1)
             if not byte:
                 return taken or -1
@@ -81,9 +81,8 @@ class SerialConsole:
             taken += 1
         return taken
 
-
-def ready(poll):
-    """Whether what is registered is ready now."""
-    for _ in poll.ipoll(0):
-        return True
-    return False
+    def ready(self, poll):
+        """Whether what is registered is ready now: the session asks too, of the way out."""
+        for _ in poll.ipoll(0):
+            return True
+        return False

@@ -11,7 +11,6 @@ import time
 
 from micropython import const
 
-from firmware.console.serial import ready
 from firmware.console.session import Gone, Session
 
 _SLICE = const(64)
@@ -38,7 +37,7 @@ class SerialOut:
         rest = memoryview(data)
         since = time.ticks_ms()
         while rest:
-            if ready(self._writable):
+            if self._console.ready(self._writable):
                 try:
                     written = self._console.out.write(rest[:_SLICE])
                 except OSError:

@@ -104,7 +104,7 @@ def test_a_flood_gets_a_fair_share_of_the_loop_and_no_more(micropython):
 import asyncio, io
 from host_tests.firmware import fakes
 from firmware.console import serial
-serial.ready = lambda poll: True  # polling a stand-in sleeps for a millisecond each time
+serial.SerialConsole.ready = lambda self, poll: True  # polling a stand-in sleeps for a millisecond each time
 class Flood(io.IOBase):
     def __init__(self, data):
         self.data = data

@@ -8,8 +8,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from firmware import blob
-from firmware.settings import NAMES, Settings
-from firmware.settings_records import check
+from firmware.settings import Settings
+from firmware.settings_records import NAMES, check
 from host_tests.firmware.fakes import Nvs
 from host_tests.firmware.loading import modules_stay  # noqa: F401
 
