@@ -84,7 +84,7 @@ def test_after_a_power_cut_the_last_time_is_a_floor_and_the_calendar_begins_ther
     assert told["clock"] == "floor"
     assert "iat" not in told
     assert fridge.type("warranty")[0] == "parts: ends 2028-03-02, clock unknown"
-    at_zero_us = fridge.board.engine.rtc_at_zero_us
+    at_zero_us = fridge.board.engine.power.rtc_at_zero_us
     calendar = 946_684_800 + (at_zero_us + fridge.board.now_ms * 1000) // 1_000_000
     assert -90 <= calendar - now <= 90
     fridge.board.set("wifi", "up")

@@ -49,7 +49,7 @@ class VirtualBoard:
         self.port = self.engine.port.address
         self.stop_requested = threading.Event()
         wanted = name or path.stem
-        self._control = ControlServer(self, wanted, self.engine.watch) if register else None
+        self._control = ControlServer(self, wanted, self.engine.loop.watch) if register else None
         self.name = self._control.name if self._control else wanted
         self._stopped = False
         self.engine.start()
@@ -72,7 +72,7 @@ class VirtualBoard:
     @property
     def now_ms(self) -> int:
         """Simulated milliseconds since the board was first switched on."""
-        with self.engine.lock:
+        with self.engine.loop.lock:
             return self.engine.clock.now_us() // 1000
 
     @property
@@ -88,28 +88,28 @@ class VirtualBoard:
     @property
     def panel(self) -> list[str]:
         """The display: four strings of 20 characters."""
-        with self.engine.lock:
+        with self.engine.loop.lock:
             return self.engine.hardware.panel.lines
 
     @property
     def alarm(self) -> bool:
-        with self.engine.lock:
+        with self.engine.loop.lock:
             return self.engine.hardware.alarm
 
     @property
     def transcript(self) -> str:
         """The last 64 KiB that went out of the serial line, whether anybody read it or not."""
-        with self.engine.lock:
+        with self.engine.loop.lock:
             return self.engine.transcript.decode(errors="replace")
 
     def flash_counts(self) -> dict[str, int]:
         """Reads, programs, erases and so on since this board object was made."""
-        with self.engine.lock:
+        with self.engine.loop.lock:
             return self.engine.flash.counts()
 
     def get(self, key: str) -> str:
         """A value of the world, as text; `air_c`, `alarm` and `compressor` can be asked too. Raises NameplateError."""
-        with self.engine.lock:
+        with self.engine.loop.lock:
             hardware = self.engine.hardware
             if key == "air_c":
                 return f"{hardware.air_c():.3f}"
@@ -122,18 +122,18 @@ class VirtualBoard:
 
     def world(self) -> dict[str, str]:
         """All of the world."""
-        with self.engine.lock:
+        with self.engine.loop.lock:
             return dict(self.engine.world.items())
 
     # What there is to do
 
     def set(self, key: str, value: object) -> None:
         """Change the world. Raises NameplateError for a key or value there is not."""
-        with self.engine.lock:
+        with self.engine.loop.lock:
             self.engine.world.set(key, value)
             self.engine.event("world", f"{key}={self.engine.world[key]}")
             self.engine.world_changed(key)
-        self.engine.wake()
+        self.engine.loop.wake()
 
     def check(self, key: str, value: object) -> None:
         """Raises NameplateError for what `set` would refuse."""
@@ -142,15 +142,15 @@ class VirtualBoard:
     def at(self, moment_ms: int, key: str, value: object) -> None:
         """Change the world at a simulated moment."""
         self.check(key, value)
-        with self.engine.lock:
+        with self.engine.loop.lock:
             self.engine.clock.at(moment_ms * 1000, lambda: self.set(key, value))
-        self.engine.wake()
+        self.engine.loop.wake()
 
     def send(self, data: bytes) -> None:
         """Send bytes to the serial line, as a client of the port would."""
-        with self.engine.lock:
+        with self.engine.loop.lock:
             self.engine.receive(data)
-        self.engine.wake()
+        self.engine.loop.wake()
 
     def kill(self) -> None:
         """Cut the power, whatever the board is doing; `set("power", "on")` brings it back."""
@@ -158,9 +158,9 @@ class VirtualBoard:
 
     def press_reset(self) -> None:
         """The EN button: to the program it looks like power-on, and so it does on a chip."""
-        with self.engine.lock:
-            self.engine.reset_button()
-        self.engine.wake()
+        with self.engine.loop.lock:
+            self.engine.power.reset_button()
+        self.engine.loop.wake()
 
     def run(self, duration_ms: int) -> None:
         """Let that many simulated milliseconds pass."""
@@ -172,20 +172,20 @@ class VirtualBoard:
         In stepped time the predicate is looked at when the interpreter calls or a timer is due; time stands still after.
         """
         engine = self.engine
-        with engine.lock:
+        with engine.loop.lock:
             until_us = engine.clock.now_us() + timeout_ms * 1000
             if predicate(self):
                 return True
             stepped = engine.pace.horizon is not None
             if stepped:
                 engine.pace.allow(until_us, lambda: predicate(self))
-        engine.wake()
+        engine.loop.wake()
         while True:
-            with engine.lock:
-                if engine.failure is not None:
-                    raise RuntimeError("the virtual board failed") from engine.failure
-                over = engine.stopped or engine.clock.now_us() >= until_us
-                if stepped and ((over or engine.pace.satisfied) and engine.at_rest()):
+            with engine.loop.lock:
+                if engine.loop.failure is not None:
+                    raise RuntimeError("the virtual board failed") from engine.loop.failure
+                over = engine.loop.stopped or engine.clock.now_us() >= until_us
+                if stepped and ((over or engine.pace.satisfied) and engine.loop.at_rest()):
                     engine.pace.hold()
                     return engine.pace.satisfied
                 if not stepped and (over or predicate(self)):

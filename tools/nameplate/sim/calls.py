@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nameplate.sim import interpreter
+from nameplate.sim.chips import RESET_CAUSES
 from nameplate.sim.lan import resolve
 from nameplate.sim.nvs_pages import NvsError, Storage
 from nameplate.sim.radio import UP, WifiError
@@ -31,7 +32,6 @@ class Calls:
         self._engine = engine
         self._random = random.Random(f"{seed} entropy")
         self.nvs: Storage | None = None
-        self.watchdog_ms = 0
         self._hot = {
             interpreter.CALL: self._rare,
             interpreter.ADC: self._adc,
@@ -67,7 +67,7 @@ class Calls:
         child.reply(struct.pack("<I", int(self._engine.world["flash_erase_ms"]) * 1000))
 
     def _feed(self, child: Interpreter, body: bytes) -> None:
-        self._engine.arm_watchdog(self.watchdog_ms)
+        self._engine.power.feed_watchdog()
         child.reply()
 
     def _pin_read(self, child: Interpreter, body: bytes) -> None:
@@ -92,40 +92,60 @@ class Calls:
             child.reply_json(*answer if isinstance(answer, tuple) else (answer,))
 
     def call_hello(self, child: Interpreter, blob: bytes) -> Any:
-        return self._engine.hello()
+        """What the shims need to know at their start."""
+        engine = self._engine
+        return {
+            "now_us": engine.clock.now_us(),
+            "boot_us": engine.power.boot_us,
+            "speed_milli": engine.clock.speed_milli,
+            "rtc_us": engine.power.rtc_at_zero_us,
+            "flash": str(engine.flash_path.absolute()),
+            "flash_start": engine.flash.start,
+            "flash_size": engine.flash.size,
+            "partitions": [
+                [row.type, row.subtype, row.offset, row.size, row.name] for row in engine.partitions
+            ],
+            "reset_cause": RESET_CAUSES[engine.power.cause],
+            "unique_id": list(engine.radio.mac),
+            "network": engine.radio.state,
+            "umqtt": str(engine.umqtt),
+            "raw_prompt": engine.uart.raw_prompt,
+            **engine.chip.description(),
+        }
 
     def call_started(self, child: Interpreter, blob: bytes, free: int, used: int) -> Any:
-        self._engine.started(free, used)
+        self._engine.event("started", f"{free} bytes free, {used} used before")
 
     def call_repl(self, child: Interpreter, blob: bytes) -> Any:
-        self._engine.prompt()
+        self._engine.event("prompt")
+        self._engine.loop.at_prompt()
+        self._engine.uart.prompt()
 
     def call_kbd_intr(self, child: Interpreter, blob: bytes, character: int) -> Any:
         self._engine.uart.interruptible = character == 3
 
     def call_reset(self, child: Interpreter, blob: bytes) -> Any:
-        self._engine.restart("hard")
+        self._engine.power.restart("hard")
         return _ANSWERED
 
     def call_soft_reset(self, child: Interpreter, blob: bytes) -> Any:
-        self._engine.restart("soft")
+        self._engine.power.restart("soft")
         return _ANSWERED
 
     def call_deepsleep(self, child: Interpreter, blob: bytes, time_ms: int) -> Any:
-        self._engine.deepsleep(time_ms)
+        self._engine.power.deepsleep(time_ms)
         return _ANSWERED
 
     def call_wdt(self, child: Interpreter, blob: bytes, timeout_ms: int) -> Any:
-        self.watchdog_ms = timeout_ms
-        self._engine.arm_watchdog(timeout_ms)
+        self._engine.power.arm_watchdog(timeout_ms)
 
     def call_rtc_memory(self, child: Interpreter, blob: bytes, write: bool) -> Any:
         if write:
-            self._engine.rtc_memory = blob
-        return None, self._engine.rtc_memory
+            self._engine.power.rtc_memory = blob
+        return None, self._engine.power.rtc_memory
 
     def call_rtc_set(self, child: Interpreter, blob: bytes, at_zero_us: int) -> Any:
-        self._engine.rtc_at_zero_us = at_zero_us
+        self._engine.power.rtc_at_zero_us = at_zero_us
 
     def call_urandom(self, child: Interpreter, blob: bytes, size: int) -> Any:
         return None, self._random.randbytes(size)
@@ -239,7 +259,7 @@ class Calls:
 
         def look_up() -> None:
             found = resolve(name)
-            with engine.lock:
+            with engine.loop.lock:
                 if engine.interpreter is child:
                     child.reply_json(*reply(found))
 
@@ -257,7 +277,7 @@ class Calls:
 
         def look_up() -> None:
             found = resolve(host)
-            with engine.lock:
+            with engine.loop.lock:
                 if engine.interpreter is child:
                     child.reply_json([found, _DNS_US])
 
