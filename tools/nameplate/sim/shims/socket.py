@@ -1,10 +1,10 @@
 # socket as the ESP32 port has it (lwIP), over the host's own sockets: addresses are (host, port), names are resolved by a
-# call that blocks the interpreter, error numbers are newlib's, and without a radio link a connection goes silent.
+# call that blocks the interpreter, error numbers are newlib's. Without a radio link a connection goes silent: _socket_wire.py.
 from micropython import const
 import _core
 import _lwip
 import _real_socket
-import io as _io
+import _socket_wire as _wire
 
 AF_INET = 2
 SOCK_STREAM = 1
@@ -21,108 +21,34 @@ IP_ADD_MEMBERSHIP = 3
 
 _POLLIN = const(1)
 _POLLOUT = const(4)
-_POLLERR = const(8)
-_POLLHUP = const(16)
 
 _EAGAIN = const(11)
 _ETIMEDOUT = const(116)
 _ECONNRESET = const(104)
-_ECONNABORTED = const(113)
 _EHOSTUNREACH = const(118)
 _EINPROGRESS = const(119)
-_ENOTCONN = const(128)
 _EISCONN = const(127)
 _EAFNOSUPPORT = const(106)
 
-_SEND_ROOM = const(5760)  # lwIP's send buffer: what a silent connection still takes
 _SYN_US = const(75000000)  # until a connection nobody answers is given up
-
-_NEW = const(0)
-_OPEN = const(1)
-_CLOSED_BY_PEER = const(2)
-_UNANSWERED = const(3)  # the other side lets our connection request fall
-_CLOSED = const(4)
 
 
 def getaddrinfo(_host, _port, _af=0, _type=0, _proto=0, _flags=0):
     return [(AF_INET, _type or SOCK_STREAM, _proto, "", (_lwip.resolve(_host), int(_port)))]
 
 
-class socket(_io.IOBase):
-    _network = True
-
+class socket(_wire.Wire):
     def __init__(self, _af=AF_INET, _type=SOCK_STREAM, _proto=0):
         if _af != AF_INET or _type not in (SOCK_STREAM, SOCK_DGRAM):
             raise OSError(_EAFNOSUPPORT)
-        self._type = _type
-        self._real = _real_socket.socket(_real_socket.AF_INET, _type)
-        self._real.setblocking(False)
-        self._timeout_us = None
-        self._state = _OPEN if _type == SOCK_DGRAM else _NEW
-        self._life = _core.network_lives
-        self._held = b""  # taken from the program, not yet given to the host: there is no link
-        self._due_us = (
-            None  # when an unanswered connection request is given up, or the first datagram below is here
-        )
-        self._coming = []  # (when, data, from where): what servers of the home network have answered
-
-    # What our select needs to know
-
-    def _live(self):
-        return self._state == _OPEN and _core.network == _core.UP and not self._dead()
-
-    def _dead(self):
-        return self._type == SOCK_STREAM and self._life != _core.network_lives and self._state != _NEW
-
-    def _ready(self, argument):
-        if self._state == _NEW:
-            return argument & _POLLOUT | _POLLHUP
-        if self._state == _CLOSED_BY_PEER:
-            return argument & (_POLLIN | _POLLOUT)
-        if self._dead():
-            return argument & (_POLLIN | _POLLOUT)
-        if self._state == _UNANSWERED:
-            # Past its moment it is an error, which select reports as ready.
-            return argument & (_POLLIN | _POLLOUT) if _core.clock.us() >= self._due_us else 0
-        if not self._live():
-            return argument & _POLLOUT if len(self._held) < _SEND_ROOM else 0
-        if self._coming:
-            return argument & _POLLIN if _core.clock.us() >= self._due_us else 0
-        self._flush()
-        return 0
-
-    # Waiting
-
-    def _wait(self, events, until):
-        # Until the host says ready, or time is over (False).
-        from select import poll
-
-        poller = poll()
-        poller.register(self, events)
-        left = None if until is None else max(0, (until - _core.clock.us() + 999) // 1000)
-        return bool(poller.poll(-1 if left is None else left))
-
-    def _until(self):
-        return None if self._timeout_us is None else _core.clock.us() + self._timeout_us
-
-    def _check(self):
-        if self._state == _CLOSED:
-            raise OSError(9)
-        if self._state == _NEW:
-            raise OSError(_ENOTCONN)
-        if self._dead():
-            raise OSError(_ECONNABORTED)
-        if self._state == _UNANSWERED and _core.clock.us() >= self._due_us:
-            raise OSError(_ETIMEDOUT)
-
-    # The chip's methods
+        super().__init__(_type == SOCK_STREAM)
 
     def connect(self, _address):
         _address = (_lwip.resolve(_address[0]), _address[1])
-        if self._type == SOCK_DGRAM:
+        if not self._stream:
             self._peer = _address
             return
-        if self._state == _OPEN:
+        if self._state == _wire.OPEN:
             raise OSError(_EISCONN)
         word, to = _lwip.route("tcp", _address)
         if word == "unreachable":
@@ -132,19 +58,19 @@ class socket(_io.IOBase):
         self._life = _core.network_lives
         until = self._until()
         if word == "silent":
-            self._state = _UNANSWERED
+            self._state = _wire.UNANSWERED
             self._due_us = _core.clock.us() + _SYN_US
             if self._timeout_us == 0:
                 raise OSError(_EINPROGRESS)
             self._wait(_POLLOUT, until)
             raise OSError(_ETIMEDOUT)
-        self._state = _OPEN
+        self._state = _wire.OPEN
         _core.hot()
         try:
             self._real.connect(_lwip.packed(to))
         except OSError as error:
             if error.args[0] != 115:
-                self._state = _NEW
+                self._state = _wire.NEW
                 raise _lwip.error(error)
             if self._timeout_us == 0:
                 raise OSError(_EINPROGRESS)
@@ -153,7 +79,7 @@ class socket(_io.IOBase):
             try:
                 self._real.send(b"")  # tells a failure, and sends nothing
             except OSError as error:
-                self._state = _NEW
+                self._state = _wire.NEW
                 raise _lwip.error(error)
 
     def bind(self, _address):
@@ -162,11 +88,11 @@ class socket(_io.IOBase):
             self._real.bind(_lwip.packed(("127.0.0.1", _address[1])))
         except OSError as error:
             raise _lwip.error(error)
-        self._state = _OPEN
+        self._state = _wire.OPEN
 
     def listen(self, _backlog=2):
         self._real.listen(_backlog)
-        self._state = _OPEN
+        self._state = _wire.OPEN
 
     def accept(self):
         until = self._until()
@@ -178,40 +104,6 @@ class socket(_io.IOBase):
                 if error.args[0] != 11:
                     raise _lwip.error(error)
             self._block(_POLLIN, until)
-
-    def _block(self, events, until):
-        if self._timeout_us == 0:
-            raise OSError(_EAGAIN)
-        if not self._wait(events, until):
-            raise OSError(_ETIMEDOUT)
-
-    def _flush(self):
-        while self._held:
-            try:
-                self._held = self._held[self._real.send(self._held) :]
-            except OSError as error:
-                if error.args[0] != 11:
-                    raise _lwip.error(error)
-                return
-
-    def _send(self, data):
-        # How many bytes were taken: some, or none if that would block.
-        self._check()
-        if not self._live():
-            room = _SEND_ROOM - len(self._held)
-            taken = bytes(memoryview(data)[: max(0, room)])
-            self._held += taken
-            return len(taken)
-        self._flush()
-        if self._held:
-            return 0
-        _core.hot()
-        try:
-            return self._real.send(data)
-        except OSError as error:
-            if error.args[0] == 11:
-                return 0
-            raise _lwip.error(error)
 
     def _send_some(self, data):
         until = self._until()
@@ -259,26 +151,6 @@ class socket(_io.IOBase):
             except OSError as error:
                 raise _lwip.error(error)
         return len(_data)
-
-    def _receive(self, size):
-        # Bytes, b"" at the end of the connection, None when there are none yet.
-        self._check()
-        if self._state == _CLOSED_BY_PEER:
-            return b""
-        if not self._live():
-            return None
-        self._flush()
-        try:
-            data = self._real.recv(size)
-        except OSError as error:
-            if error.args[0] == 11:
-                return None
-            raise _lwip.error(error)
-        if data:
-            _core.answered()
-        elif size and self._type == SOCK_STREAM:
-            self._state = _CLOSED_BY_PEER
-        return data
 
     def recv(self, _bufsize):
         until = self._until()
@@ -381,8 +253,8 @@ class socket(_io.IOBase):
         return self._real.fileno()
 
     def close(self):
-        if self._state != _CLOSED:
-            self._state = _CLOSED
+        if self._state != _wire.CLOSED:
+            self._state = _wire.CLOSED
             self._real.close()
 
 
@@ -391,7 +263,7 @@ def _connected(real):
     made._real.close()
     made._real = real
     real.setblocking(False)
-    made._state = _OPEN
+    made._state = _wire.OPEN
     return made
 
 
