@@ -148,7 +148,10 @@ def address_in(message, at, name):
                 address = ".".join([str(number) for number in message[data : data + 4]])
                 return address, max(_SHORTEST_S, min(shortest, seconds))
             if kind == _TYPE_CNAME and alias is None:
-                alias = read_name(message, data)[0]
+                try:
+                    alias = read_name(message, data)[0]
+                except (IndexError, ValueError):
+                    raise ValueError("DNS: answer damaged")
                 shortest = min(shortest, seconds)
         if alias is None:
             break

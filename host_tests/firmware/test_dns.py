@@ -321,6 +321,17 @@ def test_no_answer_can_hurt(tail, count):
     judge(QUERY[:2] + struct.pack(">HHHHH", 0x8180, 1, count, 0, 0) + QUERY[12:] + tail)
 
 
+@pytest.mark.parametrize(
+    "alias",
+    [b"\xc0", b"\xff\xff", b"\x01", b"\x05ab", b"\x40", b"\xc0\x0d\x01a"],
+    ids=lambda alias: alias.hex(),
+)
+def test_an_alias_that_is_no_name_is_told_in_plain_words(alias):
+    answer = message(QUERY, [record(ASKED, 5, alias)])
+    with pytest.raises(ValueError, match=r"^DNS: (answer damaged|no address)$"):
+        dns_query.address_in(answer, len(QUERY), name(HOST))
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_true_answer_with_any_bytes_changed_gives_an_address_or_none(data):
