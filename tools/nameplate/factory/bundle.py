@@ -4,10 +4,9 @@ On a chip each module of its own costs some 400 bytes of heap (its dictionary, i
 and its imports), a block of 4 KiB in each slot and hundreds of small flash reads, when it is looked for. So the image
 holds *bundles*. What stays is in two. What the agent forgets after use (its name stands in a text, as `lib.rare.forget`
 is given it) and imports inside a function is a bundle with all that it imports, but for what stays: two such bundles may
-hold the same module, which is why one that is forgotten keeps nothing. Joining changes no meaning: every module's globals
-get names that no other has, an import inside a bundle vanishes, one between bundles stays where it is.
-
-`Bundle.lines` finds the source line of a bundle's line, for tracebacks.
+hold the same module, which is why one that is forgotten keeps nothing. Joining changes no meaning but one: what a bundle
+holds is loaded together. Every module's globals get names that no other has, an import inside a bundle vanishes, one
+between bundles stays where it is; what would change more is refused (`bundle_rules`, and below).
 """
 
 from __future__ import annotations
@@ -17,8 +16,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from nameplate.factory.bundle_join import Imports, Joiner
 from nameplate.factory.bundle_modules import Module, read_modules
-from nameplate.factory.bundle_names import Joiner, unique_names
+from nameplate.factory.bundle_names import unique_names
+from nameplate.factory.refused import Refused
 
 ENTRY = "firmware.app"
 # What is needed only from here on, and stays, is loaded after the radio has its memory.
@@ -28,18 +29,13 @@ BUILD = "firmware.build"
 
 @dataclass(frozen=True)
 class Bundle:
-    """One file of a slot: `name` is its module's; `parts` is what is joined, (module, Python), in that order.
+    """One file of a slot: `name` is its module's; `parts` is what is joined, (module, its statements), in that order.
 
-    `lines`: (line, module, line in the module). `exports`: (module, global) -> what it is called here."""
+    `exports`: (module, global) -> what it is called here."""
 
     name: str
-    parts: tuple[tuple[str, str], ...]
-    lines: tuple[tuple[int, str, int], ...]
+    parts: tuple[tuple[str, ast.Module], ...]
     exports: Mapping[tuple[str, str], str]
-
-    @property
-    def source(self) -> str:
-        return "".join(source for _, source in self.parts)
 
     @property
     def path(self) -> PurePath:
@@ -52,11 +48,35 @@ def bundles(sources: Mapping[PurePath, bytes]) -> list[Bundle]:
     Raises Refused where a module cannot be joined; says why and where.
     """
     modules = read_modules(sources)
+    for name in (ENTRY, BUILD):
+        if name not in modules:
+            raise Refused(f"there is no {name}", "it is what the image is gathered from")
+    imports = Imports(modules)
     contents = _contents(modules)
+    _check_shared(modules, contents)
     unique = unique_names(modules, {ENTRY: {"main"}})
-    stays = {name: root for root in (ENTRY, RESIDENT) for name in contents[root]}
-    joiner = Joiner(modules, contents, stays, unique)
-    return [_join(root, names, modules, joiner, unique) for root, names in sorted(contents.items())]
+    stays = {name: root for root in (ENTRY, RESIDENT) for name in contents.get(root, ())}
+    joiner = Joiner(modules, contents, stays, imports, unique)
+    return [_join(root, names, joiner, unique) for root, names in sorted(contents.items())]
+
+
+def source_of(part: ast.Module) -> str:
+    """The Python of one part, as it is compiled; with the others of its bundle, in their order."""
+    return ast.unparse(part) + "\n"
+
+
+def lines_of(part: ast.Module, source: str) -> Iterator[tuple[int, int]]:
+    """(line in `source`, line in the module) of each statement of one part."""
+    for old, new in zip(_statements(part.body), _statements(ast.parse(source).body), strict=True):
+        yield new.lineno, old.lineno
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in body:
+        yield statement
+        for name in ("body", "handlers", "orelse", "finalbody"):
+            for item in getattr(statement, name, ()):
+                yield from _statements(item.body if isinstance(item, ast.ExceptHandler) else [item])
 
 
 def _contents(modules: Mapping[str, Module]) -> dict[str, list[str]]:
@@ -66,13 +86,14 @@ def _contents(modules: Mapping[str, Module]) -> dict[str, list[str]]:
     entry = _closure(modules, [ENTRY], dropped, set())
     begun = [name for name in _closure(modules, [BUILD], dropped, set(entry)) if name not in dropped]
     resident = _closure(modules, sorted(begun), dropped, set(entry))
-    found = {ENTRY: entry, RESIDENT: resident}
-    pending = [ENTRY, RESIDENT]
+    found = {root: names for root, names in ((ENTRY, entry), (RESIDENT, resident)) if names}
+    stays = {*entry, *resident}
+    pending = list(found)
     while pending:
         for name in found[pending.pop()]:
-            for root in sorted(modules[name].later & dropped):
+            for root in sorted((modules[name].later & dropped) - stays):
                 if root not in found:
-                    found[root] = _whole(modules, root, dropped, {*entry, *resident})
+                    found[root] = _whole(modules, root, dropped, stays)
                     pending.append(root)
     return found
 
@@ -95,50 +116,64 @@ def _whole(modules: Mapping[str, Module], root: str, dropped: set[str], stays: s
 def _closure(
     modules: Mapping[str, Module], roots: list[str], dropped: set[str], without: set[str]
 ) -> list[str]:
-    """What is loaded with `roots`: all that they import at once, and what they import later and never forget."""
+    """What is loaded with `roots`: all that they import at once, each after what it needs for that, and what they import
+    later and never forget."""
     done: list[str] = []
+    later: list[str] = []
+    running: list[str] = []
 
     def visit(name: str) -> None:
-        if name in done or name in without or name in running:
+        if name in done or name in without:
             return
-        running.add(name)
+        if name in running:
+            circle = " and ".join(sorted({*running[running.index(name) :]}))
+            raise Refused(
+                f"{circle} import each other while they are loaded",
+                "let one of them import inside a function",
+            )
+        running.append(name)
         for needed in modules[name].imports:
-            if needed in modules[name].at_once or needed not in dropped:
+            if needed in modules[name].at_once:
                 visit(needed)
+            elif needed not in dropped:
+                later.append(needed)
+        running.pop()
         done.append(name)
 
-    running: set[str] = set()
-    for name in roots:
-        visit(name)
+    for root in roots:
+        visit(root)
+    while later:
+        visit(later.pop(0))
     return done
 
 
-def _join(
-    root: str,
-    names: list[str],
-    modules: Mapping[str, Module],
-    joiner: Joiner,
-    unique: Mapping[tuple[str, str], str],
-) -> Bundle:
+def _check_shared(modules: Mapping[str, Module], contents: Mapping[str, list[str]]) -> None:
+    """Nothing may tell that a module is loaded more than once, or anew."""
+    rare = {root: names for root, names in contents.items() if root not in (ENTRY, RESIDENT)}
+    staying = {name for root in (ENTRY, RESIDENT) for name in contents.get(root, ())}
+    for root, names in rare.items():
+        for name in names:
+            if modules[name].changing and name != root:
+                what = ", ".join(sorted(modules[name].changing))
+                raise Refused(
+                    f"{name} keeps {what}, and is forgotten with {root}",
+                    "keep it in what stays, or in an object that is handed over",
+                )
+    for user in sorted(staying):
+        used = sorted(modules[user].later & {*rare})
+        for one, other in ((one, other) for one in used for other in used if one != other):
+            if one in rare[other] and any(isinstance(node, ast.ClassDef) for node in modules[one].tree.body):
+                raise Refused(
+                    f"{user} imports {one} and {other}, which has a {one} of its own: the classes would be two",
+                    f"let {other} import it inside a function, or define the classes in what stays",
+                )
+
+
+def _join(root: str, names: list[str], joiner: Joiner, unique: Mapping[tuple[str, str], str]) -> Bundle:
     joiner.begin(root)
     parts = []
-    lines: list[tuple[int, str, int]] = []
-    above = 0
     for name in names:
-        body = [new for old in modules[name].tree.body for new in joiner.rewrite(name, old)]
-        source = ast.unparse(ast.fix_missing_locations(ast.Module(body, []))) + "\n"
-        for new, written in zip(body, ast.parse(source).body, strict=True):
-            lines.extend((above + at, name, line) for at, line in _line_pairs(new, written))
-        above += source.count("\n")
-        parts.append((name, source))
+        body = ast.Module(joiner.rewrite(name), [])
+        parts.append((name, ast.fix_missing_locations(body)))
     exports = {key: name for key, name in unique.items() if key[0] in names}
-    return Bundle(root, tuple(parts), tuple(lines), exports)
-
-
-def _line_pairs(old: ast.stmt, new: ast.stmt) -> Iterator[tuple[int, int]]:
-    """(line in the bundle, line in the module) of each statement: both trees have the same shape."""
-    ours = [node for node in ast.walk(old) if isinstance(node, ast.stmt)]
-    theirs = [node for node in ast.walk(new) if isinstance(node, ast.stmt)]
-    for before, after in zip(ours, theirs, strict=True):
-        if getattr(before, "lineno", 0):
-            yield after.lineno, before.lineno
+    return Bundle(root, tuple(parts), exports)

@@ -7,104 +7,105 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from nameplate.factory.bundle_rules import check
+from nameplate.factory.bundle_scopes import Function, Scope, nodes_of, scope_of
+from nameplate.factory.refused import Refused
 from nameplate.factory.sources import PACKAGES
 
 
 @dataclass(frozen=True)
 class Module:
     """One device module. `imports`: our modules that it imports anywhere, in the order of its lines; `at_once` when it is
-    loaded, `later` inside a function."""
+    loaded, `later` inside a function. `top`: what its own level binds; `own`: those of them that are no imports of ours.
+    `texts`: its text constants. `changing`: its globals that a function of its own sets."""
 
     name: str
+    source: bytes
     tree: ast.Module
-    own: frozenset[str]
+    top: Scope
     imports: tuple[str, ...]
     at_once: frozenset[str]
     later: frozenset[str]
     texts: frozenset[str]
+    changing: frozenset[str]
+
+    @property
+    def own(self) -> set[str]:
+        return self.top.names
 
 
 def read_modules(sources: Mapping[PurePath, bytes]) -> dict[str, Module]:
-    """The modules by their dotted names. Empty ones (a package's own file) are not needed on the device."""
-    trees = {
-        ".".join(path.with_suffix("").parts): ast.parse(source)
-        for path, source in sources.items()
-        if path.name != "__init__.py"
-    }
-    return {name: _read(name, tree, set(trees)) for name, tree in trees.items()}
+    """The modules by their dotted names. A package's own file must be empty: it is not needed on the device.
+
+    Raises Refused where a module does what cannot be joined.
+    """
+    found: dict[str, tuple[bytes, ast.Module]] = {}
+    for path, source in sources.items():
+        tree = ast.parse(source)
+        if path.name == "__init__.py":
+            if tree.body:
+                raise Refused(
+                    f"{path.as_posix()} is not empty", "a package has no code: put it into a module"
+                )
+            continue
+        found[".".join(path.with_suffix("").parts)] = source, tree
+    return {name: _read(name, source, tree, set(found)) for name, (source, tree) in found.items()}
 
 
-def _read(name: str, tree: ast.Module, known: set[str]) -> Module:
-    imports = _imports(tree, known)
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    inside = {id(node) for function in functions for node in ast.walk(function)}
-    texts = {
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+def _read(name: str, source: bytes, tree: ast.Module, known: set[str]) -> Module:
+    nodes = nodes_of(tree)
+    changing = {one for node in nodes if isinstance(node, ast.Global) for one in node.names}
+    top = scope_of(tree.body)
+    top.names |= changing
+    inside = {
+        id(node)
+        for function in nodes
+        if isinstance(function, Function)
+        for node in nodes_of(function)
+        if isinstance(node, ast.ImportFrom)
     }
+    imports = sorted(_imports(name, nodes, known), key=lambda pair: pair[0].lineno)
+    at_once = frozenset(target for node, target in imports if id(node) not in inside)
+    later = frozenset(target for node, target in imports if id(node) in inside)
+    check(name, tree, nodes)
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return Module(
-        name,
-        tree,
-        frozenset(bound(tree.body)),
-        tuple(dict.fromkeys(target for _, target in imports)),
-        frozenset(target for node, target in imports if id(node) not in inside),
-        frozenset(target for node, target in imports if id(node) in inside),
-        frozenset(texts),
+        name=name,
+        source=source,
+        tree=tree,
+        top=top,
+        imports=tuple(dict.fromkeys(target for _, target in imports)),
+        at_once=at_once,
+        later=later,
+        texts=frozenset(texts),
+        changing=frozenset(changing),
     )
 
 
-def _imports(tree: ast.Module, known: set[str]) -> list[tuple[ast.ImportFrom, str]]:
-    found: list[tuple[ast.ImportFrom, str]] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            targets = (imported(node, alias, known)[0] for alias in node.names)
-            found.extend((node, target) for target in targets if target)
-    return sorted(found, key=lambda pair: pair[0].lineno)
+def _imports(name: str, nodes: list[ast.AST], known: set[str]) -> Iterator[tuple[ast.ImportFrom, str]]:
+    for node in nodes:
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        for alias in node.names:
+            target, _ = imported(node, alias, known)
+            if target is None:
+                continue
+            if target not in known:
+                raise Refused(f"{place(name, node)}: there is no {target}", "mend the import")
+            yield node, target
 
 
 def imported(node: ast.ImportFrom, alias: ast.alias, known: set[str]) -> tuple[str | None, str | None]:
     """(our module, None) for `from firmware import clock`, (our module, name) for `from firmware.clock import Clock`,
-    (None, None) for what is not ours."""
+    (None, None) for what is not ours. The module may be one that there is not."""
     source = node.module or ""
     if source.split(".")[0] not in PACKAGES:
         return None, None
-    if f"{source}.{alias.name}" in known:
+    if f"{source}.{alias.name}" in known or source in PACKAGES:
         return f"{source}.{alias.name}", None
     return source, alias.name
 
 
-def bound(body: list[ast.stmt]) -> Iterator[str]:
-    """The names that statements bind in their own scope, imports of our modules left out."""
-    for statement in body:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield statement.name
-        elif isinstance(statement, ast.Import):
-            yield from ((alias.asname or alias.name).split(".")[0] for alias in statement.names)
-        elif isinstance(statement, ast.ImportFrom):
-            if (statement.module or "").split(".")[0] not in PACKAGES:
-                yield from (alias.asname or alias.name for alias in statement.names)
-        else:
-            yield from stored(statement)
-            for _, value in ast.iter_fields(statement):
-                if isinstance(value, list):
-                    yield from bound([item for item in value if isinstance(item, ast.stmt)])
-                    for handler in value:
-                        if isinstance(handler, ast.ExceptHandler):
-                            yield from bound(handler.body)
-                            if handler.name:
-                                yield handler.name
-
-
-def stored(statement: ast.stmt) -> Iterator[str]:
-    """Names that the expressions of one statement assign, but for those inside a comprehension."""
-    pending: list[ast.AST] = [
-        node for node in ast.iter_child_nodes(statement) if not isinstance(node, ast.stmt | ast.ExceptHandler)
-    ]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.Lambda):
-            continue
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
-            yield node.id
-        pending.extend(ast.iter_child_nodes(node))
+def place(module: str, node: ast.stmt | ast.expr) -> str:
+    """Where something stands, in words."""
+    return f"{module.replace('.', '/')}.py, line {node.lineno}"

@@ -1,18 +1,15 @@
-"""The code of a slot: the device's modules joined, their private names exchanged, compiled. And the way back."""
+"""The code of a slot: the device's modules joined, their private names exchanged, compiled."""
 
 from __future__ import annotations
 
-import re
+import ast
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
 
-from nameplate.factory.bundle import bundles
+from nameplate.factory.bundle import bundles, lines_of, source_of
 from nameplate.factory.compile import compile_module
 from nameplate.factory.names import ENTRY, Names
 from nameplate.factory.sources import device_modules
-
-_WORD = re.compile(r"[A-Za-z_]\w*__\w+")
-_TRACE = re.compile(r'File "([\w.]+)", line (\d+)')
 
 
 class Code:
@@ -30,25 +27,34 @@ class Code:
         `append`: module ("firmware/alarm") -> Python that stands at its end, to try a unit whose firmware differs.
         Raises KeyError for a module that there is not.
         """
-        self._sources = {PurePath(path): (root / path).read_bytes() for path in device_modules(root)}
+        sources = {PurePath(path): (root / path).read_bytes() for path in device_modules(root)}
         for module, source in (append or {}).items():
-            self._sources[PurePath(f"{module}.py")] += source.encode()
-        for path, source in self._sources.items():
+            sources[PurePath(f"{module}.py")] += source.encode()
+        for path, content in sources.items():
             progress(f"compiling {path.as_posix()}")
-            compile_module(source, path.as_posix())
-        self._bundles = bundles(self._sources)
-        joined = {bundle.path: bundle.source.encode() for bundle in self._bundles}
-        self.names = Names({**joined, **{path: (root / path).read_bytes() for path in ENTRY}})
+            compile_module(content, path.as_posix())
+        self._bundles = bundles(sources)
+        parts = [(bundle.path, tree) for bundle in self._bundles for _, tree in bundle.parts]
+        self.names = Names(parts, [ast.parse((root / path).read_bytes()) for path in ENTRY])
+        for _, tree in parts:
+            self.names.apply(tree)
+        self._sources = {
+            bundle.name: [source_of(tree) for _, tree in bundle.parts] for bundle in self._bundles
+        }
 
     def files(self) -> list[tuple[str, bytes]]:
         """(path in the slot, bytecode) of each file, in one fixed order."""
         return [
             (
                 bundle.path.with_suffix(".mpy").as_posix(),
-                compile_module(self.names.apply(bundle.source.encode()), bundle.name),
+                compile_module(self.source(bundle.name).encode(), bundle.name),
             )
             for bundle in self._bundles
         ]
+
+    def source(self, name: str) -> str:
+        """The Python of the bundle `name`, as it is compiled."""
+        return "".join(self._sources[name])
 
     def modules(self) -> dict[str, tuple[str, ...]]:
         """Bundle -> the modules in it, in their order."""
@@ -56,11 +62,10 @@ class Code:
 
     def beginnings(self, name: str) -> Iterator[tuple[str, bytes]]:
         """(module, bytecode of the bundle `name` as far as that module), to measure what each module adds."""
-        bundle = next(bundle for bundle in self._bundles if bundle.name == name)
         source = ""
-        for module, part in bundle.parts:
+        for module, part in zip(self.modules()[name], self._sources[name], strict=True):
             source += part
-            yield module, compile_module(self.names.apply(source.encode()), name)
+            yield module, compile_module(source.encode(), name)
 
     def exported(self, module: str, name: str) -> str:
         """What a module's global is called in the image."""
@@ -69,18 +74,22 @@ class Code:
         )
         return self.names.renamed.get(found, found)
 
-    def original(self, text: str) -> str:
-        """A device's traceback with the names, files and lines that the sources have."""
-        lines = {bundle.name: bundle.lines for bundle in self._bundles}
+    def originals(self) -> dict[str, str]:
+        """What each name of the image is called in the sources, where it differs."""
+        plain = {new: name for bundle in self._bundles for (_, name), new in bundle.exports.items()}
+        found = {new: plain.get(name, name) for name, new in self.names.renamed.items()}
+        return found | {
+            new: name for new, name in plain.items() if new != name and new not in self.names.renamed
+        }
 
-        def place(found: re.Match[str]) -> str:
-            name, line = found.group(1), int(found.group(2))
-            before = [(module, at) for start, module, at in sorted(lines.get(name, ())) if start <= line]
-            if not before:
-                return found.group()
-            module, at = before[-1]
-            return f'File "{module.replace(".", "/")}.py", line {at}'
-
-        plain = {new: key[1] for bundle in self._bundles for key, new in bundle.exports.items()}
-        named = _WORD.sub(lambda word: plain.get(word.group(), word.group()), self.names.original(text))
-        return _TRACE.sub(place, named)
+    def lines(self) -> dict[str, list[tuple[int, str, int]]]:
+        """Bundle -> (line in it, module, line in the module) of each statement, by rising lines."""
+        found: dict[str, list[tuple[int, str, int]]] = {}
+        for bundle in self._bundles:
+            above = 0
+            lines: list[tuple[int, str, int]] = []
+            found[bundle.name] = lines
+            for (module, tree), source in zip(bundle.parts, self._sources[bundle.name], strict=True):
+                lines.extend((above + at, module, line) for at, line in lines_of(tree, source))
+                above += source.count("\n")
+        return found

@@ -2,9 +2,9 @@
 
 MicroPython keeps every name of a loaded module for ever, some 20 bytes each: functions, arguments, attributes. Nine
 hundred of them are a sixth of what a chip has beside its radio. So each name that is ours alone is written, in the image
-only, as one that costs nothing. It is one exchange for all modules: two names never become one, and no name of the
-language, of a module of the build, of a file, or of a text in the code is touched. Lines stay lines, so a traceback
-names the right one; `Names.original` reads its words back.
+only, as one that costs nothing (and, when those run out, as two letters). It is one exchange for all modules: two names
+never become one, and no name of the language, of a module of the build, of a file, or of a text in the code is touched.
+Lines stay lines, so a traceback names the right one; `nameplate.factory.trace` reads its words back.
 
 `rom_names.txt` lists what was found in the ROM of two stock builds (1.23 for ESP32, 1.27 for ESP32-C3) on emulated
 chips, with `micropython.qstr_info(1)` after asking an object for each name.
@@ -14,111 +14,89 @@ from __future__ import annotations
 
 import ast
 import builtins
-import io
 import keyword
-import re
-import tokenize
+import string
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
+from nameplate.factory.bundle_scopes import Function, in_scope, nodes_of
 from nameplate.factory.sources import PACKAGES
 
 ROM_FILE = Path(__file__).parent / "rom_names.txt"
 _NEWER = "# in 1.27 only"
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# A field of an f-string: its expression (nested brackets and quoted texts included), then conversion and format.
-_FIELD = re.compile(
-    r"""\{\{|\{(?P<field>(?:'[^']*'|"[^"]*"|\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\[\]]*\]|!=|[^'"(\[{}!:])+)"""
-    r"""(?P<rest>(?:![ars])?(?::[^{}]*)?\})"""
-)
-_EXPRESSION = re.compile(r"""'[^']*'|"[^"]*"|[A-Za-z_][A-Za-z0-9_]*""")
 ENTRY = (PurePath("boot.py"), PurePath("main.py"))
 # What an own class may inherit from Exception.
 _INHERITED = {"args", "value", "errno", "message"}
+_FIELDS = {ast.Name: "id", ast.Attribute: "attr", ast.arg: "arg", ast.keyword: "arg", ast.ExceptHandler: "name",
+           ast.FunctionDef: "name", ast.AsyncFunctionDef: "name", ast.ClassDef: "name"}  # fmt: skip
 
 
 class Names:
     """The exchange for one set of device sources."""
 
-    def __init__(self, sources: Mapping[PurePath, bytes]) -> None:
-        """`sources`: every Python file of the device by its path, boot.py and main.py among them (they stay as they
-        are, so the names in them do too)."""
+    def __init__(
+        self, trees: Iterable[tuple[PurePath, ast.Module]], entry: Iterable[ast.Module] = ()
+    ) -> None:
+        """`trees`: every module of the image with the path of its file. `entry`: boot.py and main.py, which stay as they
+        are, so the names in them do too."""
         seen: Counter[str] = Counter()
+        present: set[str] = set()
+        constant: set[str] = set()
         kept = set(keyword.kwlist) | set(keyword.softkwlist) | set(dir(builtins)) | _INHERITED
-        local: set[str] = set()
-        for path, source in sources.items():
-            tree = ast.parse(source)
+        for tree in entry:
+            kept.update(_identifiers(nodes_of(tree)))
+        inherit: list[ast.ClassDef] = []
+        for path, tree in trees:
             kept.update(path.with_suffix("").parts)
-            if path in ENTRY:
-                kept.update(_identifiers(tree))
-                continue
-            kept.update(_texts(tree))
-            kept.update(_foreign(tree))
-            lasting = set(_lasting(tree))
-            seen.update(name for name in _identifiers(tree) if name in lasting)
-            local.update(_identifiers(tree))
+            nodes = nodes_of(tree)
+            words = Counter(_identifiers(nodes))
+            lasting = set(_lasting(tree, nodes))
+            seen.update({name: count for name, count in words.items() if name in lasting})
+            present.update(words)
+            constant.update(_constants(nodes))
+            kept.update(_texts(nodes))
+            kept.update(_foreign(nodes))
+            inherit.extend(node for node in nodes if isinstance(node, ast.ClassDef))
+        kept.update(_inherited(inherit))
         rom, newer = rom_names()
         kept.update(newer)
+        self.kept = frozenset(kept)
         ours = {name for name in seen if name not in kept and name not in rom and not _special(name)}
-        untouched = local - ours
-        # None with an underscore: `X = const(...)` would then be inlined, and be gone for other modules.
-        free = iter([name for name in rom if name not in untouched | kept and not name.startswith("_")])
-        # The most used first: should the ROM's names run out, what is left keeps its own.
-        self._renamed = dict(zip(sorted(ours, key=lambda name: (-seen[name], name)), free, strict=False))
-        self._original = {short: name for name, short in self._renamed.items()}
+        used = (present - ours) | kept
+        # With an underscore, `X = const(...)` would be inlined, and be gone for other modules.
+        plain = iter([name for name in rom if name not in used and not name.startswith("_")])
+        rest = iter(
+            [name for name in rom if name not in used and name.startswith("_") and not _special(name)]
+        )
+        short = (
+            name for name in _two_letters() if name not in used and name not in present and name not in rom
+        )
+        self._renamed: dict[str, str] = {}
+        # The most used first.
+        for name in sorted(ours, key=lambda name: (-seen[name], name)):
+            new = next(plain, None) or (None if name in constant else next(rest, None)) or next(short, None)
+            if new is None:
+                break
+            self._renamed[name] = new
 
     @property
     def renamed(self) -> dict[str, str]:
         """What each private name is in the image."""
         return dict(self._renamed)
 
-    def original(self, text: str) -> str:
-        """`text`, say a traceback from a device, with the names that the sources have."""
-        return _WORD.sub(lambda word: self._original.get(word.group(), word.group()), text)
-
-    def apply(self, source: bytes) -> bytes:
-        """A module's source with its names exchanged; every line stays where it is."""
-        lines = io.BytesIO(source).readline
-        out: list[str] = []
-        row, column = 1, 0
-        text = source.decode().splitlines(keepends=True)
-        before = ""
-        for token in tokenize.tokenize(lines):
-            # From Python 3.12 on the `r` of `{x!r}` comes as a name.
-            conversion, before = before == "!", token.string
-            if token.type == tokenize.NAME and not conversion:
-                new = self._renamed.get(token.string, token.string)
-            elif (
-                token.type == tokenize.STRING and "f" in token.string[: token.string.index(token.string[-1])]
-            ):
-                new = self._in_format(token.string)
-            else:
-                continue
-            if new == token.string:
-                continue
-            while row < token.start[0]:
-                out.append(text[row - 1][column:])
-                row, column = row + 1, 0
-            out.append(text[row - 1][column : token.start[1]])
-            out.append(new)
-            row, column = token.end
-        out.append(text[row - 1][column:] if row <= len(text) else "")
-        out.extend(text[row:])
-        return "".join(out).encode()
-
-    def _in_format(self, literal: str) -> str:
-        """An f-string with the names in its fields exchanged (before Python 3.12 it is one token)."""
-
-        def field(found: re.Match[str]) -> str:
-            if found.group("field") is None:
-                return found.group()
-            return "{" + _EXPRESSION.sub(word, found.group("field")) + found.group("rest")
-
-        def word(found: re.Match[str]) -> str:
-            return self._renamed.get(found.group(), found.group())
-
-        return _FIELD.sub(field, literal)
+    def apply(self, tree: ast.Module) -> None:
+        """Exchange the names in a module's tree; nothing else in it changes."""
+        for node in nodes_of(tree):
+            if attribute := _FIELDS.get(type(node)):
+                name = getattr(node, attribute)
+                setattr(node, attribute, self._renamed.get(name, name))
+            elif isinstance(node, ast.Global | ast.Nonlocal):
+                node.names = [self._renamed.get(name, name) for name in node.names]
+            elif isinstance(node, ast.alias):
+                node.name = ".".join(self._renamed.get(part, part) for part in node.name.split("."))
+                if node.asname:
+                    node.asname = self._renamed.get(node.asname, node.asname)
 
 
 def rom_names() -> tuple[list[str], list[str]]:
@@ -127,65 +105,124 @@ def rom_names() -> tuple[list[str], list[str]]:
     return both.split(), newer.split()
 
 
+def _two_letters() -> Iterator[str]:
+    return (
+        first + second for first in string.ascii_letters for second in string.ascii_letters + string.digits
+    )
+
+
 def _special(name: str) -> bool:
     return name.startswith("__")
 
 
-def _texts(tree: ast.AST) -> Iterable[str]:
+def _texts(nodes: list[ast.AST]) -> Iterator[str]:
     """Texts that might name something: they are interned as they stand, and a name of the same letters comes free."""
-    return (
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        elif isinstance(node, ast.Call) and len(node.args) > 1:
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called == "namedtuple" and isinstance(node.args[1], ast.Constant):
+                yield from str(node.args[1].value).replace(",", " ").split()
+
+
+def _constants(nodes: list[ast.AST]) -> Iterator[str]:
+    """`X = const(...)`: the compiler puts the number where the name is, and, as long as it has an underscore, only there."""
+    for node in nodes:
+        if isinstance(node, ast.Assign) and _is_const(node.value):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def _is_const(value: ast.expr) -> bool:
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "const"
 
 
 def _inlined(statement: ast.stmt) -> bool:
-    """`_X = const(...)`: the compiler puts the number where the name is, as long as the name has its underscore."""
     return (
         isinstance(statement, ast.Assign)
         and isinstance(target := statement.targets[0], ast.Name)
         and target.id.startswith("_")
-        and isinstance(statement.value, ast.Call)
-        and isinstance(statement.value.func, ast.Name)
-        and statement.value.func.id == "const"
+        and _is_const(statement.value)
     )
 
 
-def _foreign(tree: ast.AST) -> Iterable[str]:
-    """What is imported from modules that are not ours."""
-    for node in ast.walk(tree):
+def _foreign(nodes: list[ast.AST]) -> Iterator[str]:
+    """What is imported from modules that are not ours, and what is taken from it."""
+    variables: set[str] = set()
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from alias.name.split(".")
+                variables.add((alias.asname or alias.name).split(".")[0])
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] not in PACKAGES:
             yield from (node.module or "").split(".")
             yield from (alias.name for alias in node.names)
+            variables.update(alias.asname or alias.name for alias in node.names)
+    for node in nodes:
+        if isinstance(node, ast.Attribute):
+            value: ast.expr = node
+            names = []
+            while isinstance(value, ast.Attribute):
+                names.append(value.attr)
+                value = value.value
+            if isinstance(value, ast.Name) and value.id in variables:
+                yield from names
 
 
-def _identifiers(tree: ast.AST) -> Iterable[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            yield node.id
-        elif isinstance(node, ast.Attribute):
+def _inherited(classes: list[ast.ClassDef]) -> Iterator[str]:
+    """What is named in classes that inherit from one that is not ours: its own attributes may have any name of the ROM."""
+    own = {node.name for node in classes}
+    safe = {
+        name
+        for name in dir(builtins)
+        if isinstance(kind := getattr(builtins, name), type) and issubclass(kind, BaseException)
+    }
+    outside = {
+        node.name
+        for node in classes
+        for base in node.bases
+        if not (isinstance(base, ast.Name) and base.id in own | safe | {"object"})
+    }
+    while more := {
+        node.name
+        for node in classes
+        if node.name not in outside
+        and any(isinstance(base, ast.Name) and base.id in outside for base in node.bases)
+    }:
+        outside |= more
+    for node in classes:
+        if node.name in outside:
+            for item in in_scope(node.body):
+                if isinstance(item, Function):
+                    yield item.name
+                    yield from _of_self(item)
+                elif isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store):
+                    yield item.id
+
+
+def _of_self(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    first = function.args.args[0].arg if function.args.args else None
+    for node in ast.walk(function):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == first:
             yield node.attr
-        elif isinstance(node, ast.arg):
-            yield node.arg
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler):
-            yield node.name or ""
+
+
+def _identifiers(nodes: list[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if attribute := _FIELDS.get(type(node)):
+            if name := getattr(node, attribute):
+                yield name
         elif isinstance(node, ast.Global | ast.Nonlocal):
             yield from node.names
-        elif isinstance(node, ast.keyword) and node.arg:
-            yield node.arg
         elif isinstance(node, ast.alias):
             yield from node.name.split(".")
             if node.asname:
                 yield node.asname
 
 
-def _lasting(tree: ast.Module) -> Iterable[str]:
+def _lasting(tree: ast.Module, nodes: list[ast.AST]) -> Iterator[str]:
     """The names that stay in memory: all but a function's own variables, which the compiler numbers."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute):
             yield node.attr
         elif isinstance(node, ast.arg | ast.keyword):
@@ -205,5 +242,8 @@ def _lasting(tree: ast.Module) -> Iterable[str]:
         for node in ast.iter_child_nodes(statement):
             if isinstance(node, ast.stmt):
                 pending.append(node)
+            elif isinstance(node, ast.ExceptHandler):
+                pending.extend(node.body)
+                yield node.name or ""
             else:
                 yield from (name.id for name in ast.walk(node) if isinstance(name, ast.Name))
