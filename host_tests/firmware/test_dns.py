@@ -1,11 +1,9 @@
 """Names are resolved by a real exchange over UDP on the real interpreter, and no answer can hurt or deceive the asker."""
 
-import contextlib
 import json
 import random
 import socket
 import struct
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 
 from firmware.uplink import dns_query
 from host_tests.firmware.simulated_time import PRELUDE
+from host_tests.firmware.udp_responder import Answer, Responder
 
 HOST = "broker.example"
 
@@ -45,36 +44,11 @@ def message(query: bytes, records: list[bytes], code: int = 0, flags: int = 0x81
 ASKED = b"\xc0\x0c"  # a pointer to the question's name
 
 
-class Responder:
-    """A DNS server on loopback: `answer(query)` gives the datagrams to send back. `asked` keeps the queries."""
-
-    def __init__(self, answer: Callable[[bytes], list[bytes]]) -> None:
-        self._answer = answer
-        self.asked: list[bytes] = []
-        self._line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._line.bind(("127.0.0.1", 0))
-        self.port = self._line.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                query, self.sender = self._line.recvfrom(2048)
-                if query == b"end":
-                    return
-                self.asked.append(query)
-                for datagram in self._answer(query):
-                    self._line.sendto(datagram, self.sender)
-
-    def close(self) -> None:
-        self._line.sendto(b"end", ("127.0.0.1", self.port))
-
-
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Responder]]:
     made: list[Responder] = []
 
-    def start(answer: Callable[[bytes], list[bytes]]) -> Responder:
+    def start(answer: Answer) -> Responder:
         made.append(Responder(answer))
         return made[-1]
 

@@ -1,10 +1,8 @@
 """The time is asked of two real servers over UDP, and no lie, silence or nonsense of theirs sets the clock."""
 
-import contextlib
 import json
 import socket
 import struct
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,12 +11,11 @@ from hypothesis import strategies as st
 
 from firmware.uplink import sntp
 from host_tests.firmware.simulated_time import PRELUDE
+from host_tests.firmware.udp_responder import Answer, Responder
 
 NOW = 1_795_510_800  # 2026-11-24 09:00 UTC
 EPOCH = 2_208_988_800
 FLOOR = NOW - 86_400
-
-Answer = Callable[[bytes], list[bytes]]
 
 
 def packet(query: bytes, unix: float = NOW, **fields: int | bytes) -> bytes:
@@ -37,41 +34,13 @@ def packet(query: bytes, unix: float = NOW, **fields: int | bytes) -> bytes:
     return head + stamp + given["originate"] + stamp + transmit
 
 
-class Server:
-    """A time server on loopback: `answer(query)` gives the datagrams to send back."""
-
-    def __init__(self, host: str, port: int, answer: Answer) -> None:
-        self._answer = answer
-        self.asked: list[bytes] = []
-        self.sender = ("", 0)
-        self._line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._line.bind((host, port))
-        self.address = self._line.getsockname()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                query, self.sender = self._line.recvfrom(2048)
-                if query == b"end":
-                    break
-                self.asked.append(query)
-                for datagram in self._answer(query):
-                    self._line.sendto(datagram, self.sender)
-        self._line.close()
-
-    def close(self) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
-            line.sendto(b"end", self.address)
-
-
 class Pair:
     """Two servers, at 127.0.0.1 and 127.0.0.2, on one port."""
 
     def __init__(self, first: Answer, second: Answer) -> None:
-        self.first = Server("127.0.0.1", 0, first)
-        self.port = self.first.address[1]
-        self.second = Server("127.0.0.2", self.port, second)
+        self.first = Responder(first)
+        self.port = self.first.port
+        self.second = Responder(second, "127.0.0.2", self.port)
 
     @property
     def asked(self) -> int:
