@@ -6,10 +6,12 @@ from micropython import const
 
 _WELL_AFTER_S = const(60)
 _FLUSH_S = const(30)
+_PUT_OFF_S = const(2)  # at most
 
 
 class Agent:
-    """`board`, `clock`, `journal`: the parts of that name. `supervisor` and `outbox` are set by firmware.build."""
+    """`board`, `clock`, `journal`: the parts of that name. `supervisor`, `outbox` and `watch` are set by firmware.build,
+    and `writing`, a lock: two that write to flash, which stops everything, let others run in between."""
 
     def __init__(self, board, clock, journal):
         self._board = board
@@ -17,6 +19,8 @@ class Agent:
         self._journal = journal
         self.supervisor = None
         self.outbox = None
+        self.watch = None
+        self.writing = asyncio.Lock()
 
     def waiting(self):
         """How many tokens wait in the outbox."""
@@ -47,9 +51,12 @@ class Agent:
         while True:
             alive()
             up = self._clock.uptime_s()
-            if up - flushed >= _FLUSH_S:
+            late = up - flushed - _FLUSH_S
+            if late >= 0 and not (self.watch.suspected and late < _PUT_OFF_S):
                 flushed = up
-                self._journal.flush()
+                async with self.writing:
+                    self._journal.flush()
+                    await asyncio.sleep(0)
             if not well and up >= _WELL_AFTER_S:
                 well = True
                 self._board.clear_breadcrumb()

@@ -47,7 +47,7 @@ from lib.mqtt_memory import Codec
 # Needed to build, and forgotten after: `firmware.app` forgets this module, and these with it.
 ONCE = (
     "firmware.build", "firmware.boots", "firmware.first_token", "firmware.mirror", "firmware.pins",
-    "firmware.segments_recovery",
+    "firmware.segments_recovery", "firmware.outbox_recovery",
 )  # fmt: skip
 _WATCHDOG_MS = 30000
 _DATA = "/data"
@@ -78,7 +78,7 @@ def build(board, settings, reason):
     presence = Presence(clock.uptime_s, profile["button"]["active"])
     _button(board, pins, numbers, presence)
     alarm = Alarm(_pin_out(board, pins, numbers, "alarm"), profile["alarm"]["active"])
-    watch = Watch(profile, station, alarm, clock.uptime_s, presence)
+    watch = agent.watch = Watch(profile, station, alarm, clock.uptime_s, presence)
     gc.collect()
 
     outbox = agent.outbox = Outbox(_DATA + "/outbox")
@@ -107,6 +107,7 @@ def build(board, settings, reason):
         )  # fmt: skip
         first = first_claims(unit, version.VERSION, pins.reset_cause())
         chain = Chain(signer, outbox, unit, clock, bootcount, first)
+        agent.writing = chain.writing
         reporter = Reporter(chain, settings, station, watch, supervisor.lag, agent.note)
         supervisor.add("events", reporter.events, 60000)
         supervisor.add("heartbeats", reporter.heartbeats, 60000)

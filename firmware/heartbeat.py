@@ -20,7 +20,7 @@ class Chain:
         self._clock = clock
         self._bootcount = bootcount
         self._first = first
-        self._lock = asyncio.Lock()
+        self.writing = asyncio.Lock()
         self.seq = 0  # of the next token
         self.error = None
 
@@ -29,7 +29,7 @@ class Chain:
 
         Returns None when it could not be signed or stored: then it is not sent, and its number goes to the next token.
         """
-        async with self._lock:
+        async with self.writing:
             try:
                 from firmware.claims import payload
 
@@ -46,4 +46,5 @@ class Chain:
                 return None
             self.seq += 1
             self.error = None
+            await asyncio.sleep(0)  # let others run before anybody writes again: see firmware.agent
             return token

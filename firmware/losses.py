@@ -3,13 +3,13 @@
 Kept exact, in one small file that a change rewrites; up to eight ranges it stays small enough for littlefs to keep it
 inside the directory, which costs no erase. Ranges of one boot are merged over what lies between them only when there
 are too many; then a range may also name tokens that did arrive, which the receiver knows better.
-The outbox loads this when there is a first loss, and forgets it when the last is declared.
+The outbox loads this when there is a first loss or no more room, and forgets it when the last is declared.
 """
 
 import binascii
 import struct
 
-from firmware.outbox import MOST_IN_A_MESSAGE, RANGE_BYTES
+from firmware.outbox import EVENT, HEARTBEAT, MOST_IN_A_MESSAGE, RANGE_BYTES
 
 _MAGIC = b"NPL1"
 _RANGE = "<IIIB"
@@ -67,12 +67,14 @@ class Losses:
             for lost in unpack(payload, 1, payload[0]):
                 self.add(*lost)
 
-    def between(self, journal, before, first, end, after):
+    def between(self, outbox, kind, first, end, after):
         """Records `first` to `end` whose header is damaged, known only by what lies before and after them.
 
-        `before`, `after`: (bootcount, seq) of the record passed last and of the next one, or None.
+        `after`: (bootcount, seq) of the next record, or None.
         """
         count = end - first
+        before = outbox.passed[kind]
+        journal = outbox.journals[kind]
         for number, tag, _ in journal.records(journal.start_of(first), False):
             if number >= first:
                 break
@@ -86,6 +88,27 @@ class Losses:
                 count -= after[1] - lowest
             if before and count > 0:
                 self.add(before[0], before[1] + 1, before[1] + count, STORAGE)
+        for number in range(first, end):
+            outbox.ahead[kind].add(number)
+
+    def make_room(self, outbox, journal):
+        """As the outbox's: the oldest segment of heartbeats goes, or of events; what it held unsent is lost."""
+        for kind in (HEARTBEAT, EVENT):
+            giving = outbox.journals[kind]
+            if not outbox.persistent and giving is not journal:
+                continue  # RAM is not shared
+            end = giving.oldest_end()
+            if end is not None:
+                for number, bootcount, seq, payload in outbox.unsent(kind, end):
+                    self.dropped(bootcount, seq, payload)
+                    outbox.ahead[kind].add(number)
+                    outbox.dropped += 1
+                # First the note, then the loss: a cut between them declares tokens that still arrive, which does no harm.
+                self.save()
+                giving.drop_oldest()
+                outbox.advance(kind)
+                return True
+        return False
 
     def remove(self, ranges):
         """What was declared need not be declared again; a range that grew meanwhile keeps the rest."""

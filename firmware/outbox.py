@@ -10,7 +10,6 @@ When there is no room the oldest heartbeats go first and are declared as lost; e
 """
 
 import hashlib
-import os
 import struct
 
 from firmware.journal import Journal
@@ -18,7 +17,7 @@ from lib import rare, records
 
 EVENT = "event"
 HEARTBEAT = "heartbeat"
-_KINDS = (EVENT, HEARTBEAT)  # in the order of sending
+KINDS = (EVENT, HEARTBEAT)  # in the order of sending
 _TAG = "<IIII12s"  # bootcount, seq, numbers below which events, heartbeats are sent, hash of the token
 _TAG_BYTES = 28
 _FEWEST_SEGMENTS = 4
@@ -31,6 +30,7 @@ class Outbox:
     """`capacity_bytes` of flash for both kinds. `ram_bytes`: for each kind, only where there is no file system.
 
     One buffer of `token_bytes`, the largest token, and 150 bytes is held; nothing else grows with what waits.
+    Names without an underscore that say nothing are for its rare parts: firmware.outbox_recovery, losses and acked.
     """
 
     def __init__(
@@ -41,9 +41,9 @@ class Outbox:
             raise ValueError("capacity")
         limit = 1 + MOST_IN_A_MESSAGE * RANGE_BYTES + token_bytes
         scratch = bytearray(records.header_size(_TAG_BYTES) + limit)
-        self._journals = {}
-        for kind in _KINDS:
-            self._journals[kind] = Journal(
+        self.journals = {}
+        for kind in KINDS:
+            self.journals[kind] = Journal(
                 directory,
                 segment_bytes=segment_bytes,
                 name=kind[0],
@@ -53,57 +53,32 @@ class Outbox:
                 scratch=scratch,
                 owner=self,
             )
-        self.persistent = self._journals[EVENT].persistent
-        self._lost_path = directory + "/lost" if self.persistent else None
-        self._known_losses = None  # a Losses while there are any: most units never have one
-        self._sent = {EVENT: 0, HEARTBEAT: 0}  # every number below is sent
-        self._ahead = {EVENT: set(), HEARTBEAT: set()}  # sent, though an older one is not
-        self._before = {EVENT: None, HEARTBEAT: None}  # (bootcount, seq) of the last record that was passed
-        self._hash = None
+        self.persistent = self.journals[EVENT].persistent
+        self.lost_path = directory + "/lost" if self.persistent else None
+        self.known_losses = None  # a Losses while there are any: most units never have one
+        self.sent = {EVENT: 0, HEARTBEAT: 0}  # every number below is sent
+        self.ahead = {EVENT: set(), HEARTBEAT: set()}  # sent, though an older one is not
+        self.passed = {EVENT: None, HEARTBEAT: None}  # (bootcount, seq) of the last record that was passed
+        self.newest_hash = None
         self.last_boot = None  # the boot count of the token stored last
         self.dropped = 0  # tokens given up for room since boot
-        self._restore()
-        if self._lost_path:
-            try:
-                os.stat(self._lost_path)
-            except OSError:
-                return
-            self._losses.save()
-            self._forget_losses()
+        # What is done once, when the board starts, is not kept.
+        from firmware import outbox_recovery
+
+        outbox_recovery.recover(self, KINDS, _TAG)
 
     @property
-    def _losses(self):
-        if self._known_losses is None:
+    def losses(self):
+        if self.known_losses is None:
             from firmware.losses import Losses
 
-            self._known_losses = Losses(self._lost_path)
-        return self._known_losses
+            self.known_losses = Losses(self.lost_path)
+        return self.known_losses
 
-    def _forget_losses(self):
-        if self._known_losses is not None and self._known_losses.save() and not self._known_losses.ranges():
-            self._known_losses = None
+    def forget_losses(self):
+        if self.known_losses is not None and self.known_losses.save() and not self.known_losses.ranges():
+            self.known_losses = None
             rare.forget(("firmware.losses",))
-
-    def _restore(self):
-        newest = None
-        for kind in _KINDS:
-            tag = self._journals[kind].last_tag
-            if tag:
-                bootcount, seq, events, heartbeats, digest = struct.unpack(_TAG, tag)
-                self._sent[EVENT] = max(self._sent[EVENT], events)
-                self._sent[HEARTBEAT] = max(self._sent[HEARTBEAT], heartbeats)
-                if newest is None or newest < (bootcount, seq):
-                    newest = (bootcount, seq)
-                    self.last_boot = bootcount
-                    self._hash = digest
-        for kind in _KINDS:
-            journal = self._journals[kind]
-            # A mark beyond the end means that records went missing; their numbers must not be taken for sent again.
-            journal.skip_to(self._sent[kind])
-            self._sent[kind] = max(self._sent[kind], journal.oldest())
-            if journal.tail_unknown:
-                # Perhaps the newest token is the one that cannot be read. To name another would look like a clone.
-                self._hash = None
 
     # In
 
@@ -112,31 +87,31 @@ class Outbox:
 
         Raises OSError when it could not be stored, ValueError when it is too large or of another kind.
         """
-        if kind not in _KINDS:
+        if kind not in KINDS:
             raise ValueError("kind")
-        for each in _KINDS:
+        for each in KINDS:
             # A token whose put() failed may be on flash all the same. Before another takes its number, it must be gone.
-            self._journals[each].settle()
+            self.journals[each].settle()
         digest = hashlib.sha256(token).digest()[:12]
-        tag = struct.pack(_TAG, bootcount, seq, self._sent[EVENT], self._sent[HEARTBEAT], digest)
+        tag = struct.pack(_TAG, bootcount, seq, self.sent[EVENT], self.sent[HEARTBEAT], digest)
         head = bytes((len(lost),))
         if lost:
             from firmware.losses import pack
 
             head += pack(lost)
-        self._journals[kind].append(head + token, True, tag)
-        self._hash = digest
+        self.journals[kind].append(head + token, True, tag)
+        self.newest_hash = digest
         self.last_boot = bootcount
         self.declared(lost)
 
     def last_hash(self):
         """The first 12 bytes of the SHA-256 of the token stored last, also after a reset; None if it is not known."""
-        return self._hash
+        return self.newest_hash
 
     def unchain(self, bootcount):
         """Tokens of this boot were sent but not stored: none before them may pass for the last any more."""
         if self.last_boot is None or self.last_boot <= bootcount:
-            self._hash = None
+            self.newest_hash = None
 
     # Out
 
@@ -144,22 +119,22 @@ class Outbox:
     def waiting(self):
         """How many tokens wait; damaged ones count until they are met."""
         return sum(
-            [self._journals[kind].next_number - self._sent[kind] - len(self._ahead[kind]) for kind in _KINDS]
+            [self.journals[kind].next_number - self.sent[kind] - len(self.ahead[kind]) for kind in KINDS]
         )
 
     def next(self):
         """The token to send now, as (ticket, kind, token), or None. The same again until done(ticket)."""
-        for kind in _KINDS:
+        for kind in KINDS:
             token = None
-            for number, bootcount, seq, payload in self._unsent(kind, self._journals[kind].next_number):
+            for number, bootcount, seq, payload in self.unsent(kind, self.journals[kind].next_number):
                 if payload is not None:
                     token = bytes(payload[1 + RANGE_BYTES * payload[0] :])
                     break
-                self._losses.damaged(bootcount, seq)
-                self._ahead[kind].add(number)
-            if self._known_losses is not None:
-                self._losses.save()
-            self._advance(kind)
+                self.losses.damaged(bootcount, seq)
+                self.ahead[kind].add(number)
+            if self.known_losses is not None:
+                self.losses.save()
+            self.advance(kind)
             if token is not None:
                 return (kind, number), kind, token
         return None
@@ -167,104 +142,65 @@ class Outbox:
     def done(self, ticket):
         """This token is where it should be: it need not be sent again."""
         kind, number = ticket
-        if self._sent[kind] <= number < self._journals[kind].next_number:
-            self._ahead[kind].add(number)
-            self._advance(kind)
+        if self.sent[kind] <= number < self.journals[kind].next_number:
+            self.ahead[kind].add(number)
+            self.advance(kind)
 
-    def acked(self, bootcount, seq):
-        """The backend has every token up to and with this one, or knows it as lost."""
-        mark = (bootcount, seq)
-        for kind in _KINDS:
-            journal = self._journals[kind]
-            for start in journal.starts():
-                # Segments are in order: where one begins at or before the mark, all before it is done.
-                if start > self._sent[kind]:
-                    for number, tag, _ in journal.records(start, False):
-                        if number == start and struct.unpack_from("<II", tag) <= mark:
-                            self._sent[kind] = start
-                        break
-            for number, tag, _ in journal.records(self._sent[kind], False):
-                if struct.unpack_from("<II", tag) > mark:
-                    break
-                self._sent[kind] = number + 1
-            self._advance(kind)
-
-    def _unsent(self, kind, end):
+    def unsent(self, kind, end):
         """Yields (number, bootcount, seq, payload) of what is not sent, below `end`; the payload is None if damaged.
 
         Records that are missing altogether are noted as lost on the way. The caller marks what it is done with.
         """
-        journal = self._journals[kind]
-        ahead = self._ahead[kind]
-        expected = self._sent[kind]
+        journal = self.journals[kind]
+        ahead = self.ahead[kind]
+        expected = self.sent[kind]
         for number, tag, payload in journal.records(expected):
             place = struct.unpack_from("<II", tag)
             if expected < min(number, end) and expected not in ahead:
-                self._lose_between(kind, expected, min(number, end), place)
+                self.losses.between(self, kind, expected, min(number, end), place)
             if number >= end:
                 return
             expected = number + 1
-            self._before[kind] = place
+            self.passed[kind] = place
             if number not in ahead:
                 yield number, place[0], place[1], payload
         if expected < end and expected not in ahead:
-            self._lose_between(kind, expected, end, None)
+            self.losses.between(self, kind, expected, end, None)
 
-    def _advance(self, kind):
+    def advance(self, kind):
         """Move the mark over what is done, and let go of segments that hold nothing else."""
-        ahead = self._ahead[kind]
-        number = self._sent[kind]
+        ahead = self.ahead[kind]
+        number = self.sent[kind]
         for other in list(ahead):
             if other < number:
                 ahead.remove(other)
         while number in ahead:
             ahead.remove(number)
             number += 1
-        self._sent[kind] = number
-        self._journals[kind].trim(number)
+        self.sent[kind] = number
+        self.journals[kind].trim(number)
 
     # Losses
 
     def lost(self):
         """The ranges (bootcount, first, last, reason) that the next token should declare, at most eight."""
-        return [] if self._known_losses is None else self._losses.ranges()
+        return [] if self.known_losses is None else self.losses.ranges()
 
     def declared(self, ranges):
         """A stored token declares these ranges. put() does this itself for the ranges that it is given."""
         if ranges:
-            self._losses.remove(ranges)
-        self._forget_losses()
-
-    def _lose_between(self, kind, first, end, after):
-        self._losses.between(self._journals[kind], self._before[kind], first, end, after)
-        for number in range(first, end):
-            self._ahead[kind].add(number)
+            self.losses.remove(ranges)
+        self.forget_losses()
 
     # Room, for the journals
 
     def full(self):
         """Whether both journals together have all the segments they may have."""
-        return sum([self._journals[kind].segments for kind in _KINDS]) >= self._most_segments
+        return sum([self.journals[kind].segments for kind in KINDS]) >= self._most_segments
 
     def make_room(self, journal):
         """Give up the oldest heartbeats, or where there are none to give the oldest events; False if neither."""
-        for kind in (HEARTBEAT, EVENT):
-            giving = self._journals[kind]
-            if not self.persistent and giving is not journal:
-                continue  # RAM is not shared
-            end = giving.oldest_end()
-            if end is not None:
-                self._lose_until(kind, end)
-                giving.drop_oldest()
-                self._advance(kind)
-                return True
-        return False
-
-    def _lose_until(self, kind, end):
-        for number, bootcount, seq, payload in self._unsent(kind, end):
-            self._losses.dropped(bootcount, seq, payload)
-            self._ahead[kind].add(number)
-            self.dropped += 1
-        # First the note, then the loss: a cut between them declares tokens that still arrive, which does no harm.
-        if self._known_losses is not None:
-            self._losses.save()
+        try:
+            return self.losses.make_room(self, journal)
+        finally:
+            self.forget_losses()

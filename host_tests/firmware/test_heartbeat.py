@@ -191,8 +191,8 @@ def test_the_schemas_accept_what_is_emitted(outbox, kind, clock):
         if kind == "heartbeat"
         else claims_text.event_claims("L01", "cleared", readings, 0, 0, "broker")
     )
-    outbox._losses.add(1, 0, 3, "full")
-    outbox._losses.add(0, 4, 4, "storage")
+    outbox.losses.add(1, 0, 3, "full")
+    outbox.losses.add(0, 4, 4, "storage")
     for _ in range(3):
         assert schemas.problem(kind, plain(emit(chain, kind, claims))) is None
 
@@ -254,7 +254,7 @@ def test_losses_are_declared_once_in_a_token_that_is_stored(tmp_path):
 
 def test_a_token_that_is_not_stored_is_not_sent_and_leaves_its_number(outbox):
     broken = Broken(outbox, 2)
-    outbox._losses.add(0, 4, 9, "storage")
+    outbox.losses.add(0, 4, 9, "storage")
     chain = chain_on(broken)
     assert emit(chain) is None
     assert emit(chain) is None

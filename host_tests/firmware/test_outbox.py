@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware.acked import acked
 from firmware.losses import Losses
 from firmware.outbox import EVENT, HEARTBEAT, Outbox
 from host_tests.firmware.failing_files import Late
@@ -132,7 +133,7 @@ def test_done_twice_or_of_nothing_is_no_harm(directory):
 def test_a_cumulative_acknowledgement(directory, mark, left):
     outbox = Outbox(directory, **ROOM)
     fill(outbox, "hehhe")
-    outbox.acked(*mark)
+    acked(outbox, *mark)
     assert order(drain(outbox)) == ([(1, 1), (1, 4), (1, 0), (1, 2), (1, 3)] if left is None else left)
 
 
@@ -140,7 +141,7 @@ def test_an_acknowledgement_frees_segments_across_boots(directory):
     outbox = Outbox(directory, **ROOM | {"capacity_bytes": 64 * 512})
     for bootcount in range(1, 5):
         fill(outbox, "hhhehhhhee", bootcount)
-    outbox.acked(3, 4)
+    acked(outbox, 3, 4)
     assert len(segments(directory, HEARTBEAT)) < 8
     expected = [(b, s) for b in (3, 4) for s in range(10) if (b, s) > (3, 4)]
     assert sorted(order(drain(outbox))) == expected
@@ -428,7 +429,7 @@ def test_model(data):
             elif step == "ack" and arrived:
                 mark = data.draw(st.sampled_from(sorted(arrived)))
                 if all(place in arrived or covers(declared, *place) for place in stored if place <= mark):
-                    outbox.acked(*mark)
+                    acked(outbox, *mark)
             elif step == "damage" and stored:
                 place = data.draw(st.sampled_from(sorted(stored)))
                 for path in Path(directory).iterdir():

@@ -39,6 +39,7 @@ class House:
     """
 
     unit: Unit
+    port: int  # the broker's
 
     def __init__(self, period_s: int = 60, **fields: Any) -> None:
         self._fields: dict[str, Any] = {"wifi_ssid": "kitchen", "period_s": period_s, **fields}
@@ -70,6 +71,7 @@ class House:
             )
             verifier = Verifier(Trust.load(self.unit.trust))
             self._feed = self._exits.enter_context(Feed(broker.url, verifier, self._heard))
+            self.port = broker.port
             self._exits = self._exits.pop_all()
         return self
 
@@ -102,6 +104,14 @@ class House:
                     f"a {verdict.kind} is {verdict.verdict}: {verdict.reason}", "report this"
                 )
         return [message for message, verdict in verdicts if verdict.kind == kind and verdict.fresh]
+
+    def count(self, kind: str, **claims: Any) -> int:
+        """How many messages of a kind, with these claims, all that the board has sent included. Raises as `heard` does."""
+        self._settle()
+        return sum(
+            all((message.verdict.claims or {}).get(name) == value for name, value in claims.items())
+            for message in self.heard(kind)
+        )
 
     def until_heard(self, board: VirtualBoard, kind: str, count: int, step_ms: int = COARSE_MS) -> int:
         """Wait for the `count`-th message of a kind; returns the simulated moment (ms) at which it was verified.
