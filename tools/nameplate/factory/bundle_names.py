@@ -44,7 +44,7 @@ def unique_names(
             if module.top.only_foreign(name):
                 stays = name == _CONST or (len(meant[name]) == 1 and name not in assumed)
             else:
-                stays = used[name] == 1
+                stays = used[name] == 1 and name not in module.changing  # that one is copied by its name
             new = name
             if not stays and name not in entries.get(module.name, ()):
                 new = f"{name}__{module.name.replace('.', '_')}"

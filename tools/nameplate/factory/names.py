@@ -43,6 +43,8 @@ class Names:
         seen: Counter[str] = Counter()
         present: set[str] = set()
         constant: set[str] = set()
+        arguments: set[str] = set()
+        keywords: set[str] = set()
         kept = set(keyword.kwlist) | set(keyword.softkwlist) | set(dir(builtins)) | _INHERITED
         for tree in entry:
             kept.update(_identifiers(nodes_of(tree)))
@@ -55,10 +57,15 @@ class Names:
             seen.update({name: count for name, count in words.items() if name in lasting})
             present.update(words)
             constant.update(_constants(nodes))
+            arguments.update(node.arg for node in nodes if isinstance(node, ast.arg))
+            keywords.update(node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg)
             kept.update(_texts(nodes))
             kept.update(_foreign(nodes))
             inherit.extend(node for node in nodes if isinstance(node, ast.ClassDef))
         kept.update(_inherited(inherit))
+        kept.update(
+            keywords - arguments
+        )  # they go to functions from outside, or into a `**` that may list them
         rom, newer = rom_names()
         kept.update(newer)
         self.kept = frozenset(kept)
