@@ -151,7 +151,7 @@ def address_in(message, at, name):
                 try:
                     alias = read_name(message, data)[0]
                 except (IndexError, ValueError):
-                    raise ValueError("DNS: answer damaged")
+                    break  # cut or damaged: it leads nowhere
                 shortest = min(shortest, seconds)
         if alias is None:
             break

@@ -300,9 +300,9 @@ def test_no_answer_can_hurt(tail, count):
     [b"\xc0", b"\xff\xff", b"\x01", b"\x05ab", b"\x40", b"\xc0\x0d\x01a"],
     ids=lambda alias: alias.hex(),
 )
-def test_an_alias_that_is_no_name_is_told_in_plain_words(alias):
+def test_an_alias_that_is_no_name_leads_nowhere(alias):
     answer = message(QUERY, [record(ASKED, 5, alias)])
-    with pytest.raises(ValueError, match=r"^DNS: (answer damaged|no address)$"):
+    with pytest.raises(ValueError, match="^DNS: no address$"):
         dns_query.address_in(answer, len(QUERY), name(HOST))
 
 
