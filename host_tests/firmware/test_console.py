@@ -8,7 +8,6 @@ import pytest
 
 from host_tests.firmware import fakes
 from host_tests.firmware.fakes import Appliance
-from host_tests.firmware.loading import modules_stay  # noqa: F401
 
 NONCE = "bm9uY2Utbm9uY2U"
 

@@ -9,7 +9,6 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from host_tests.firmware.fakes import Appliance, drive
-from host_tests.firmware.loading import modules_stay  # noqa: F401
 
 ENDINGS = [b"\n", b"\r\n", b"\r"]
 lines = st.one_of(

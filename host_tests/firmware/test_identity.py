@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from firmware import blob, identity
 from host_tests.firmware.fakes import Nvs
-from host_tests.firmware.loading import modules_stay  # noqa: F401
 from nameplate.token import mint
 
 KEY = mint.private_key(bytes(31) + b"\x07")

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from firmware import blob, mirror
 from firmware.settings import Settings
-from host_tests.firmware.loading import modules_stay  # noqa: F401
 from host_tests.firmware.whole_flash import Chip, Cut
 from host_tests.firmware.whole_unit import UNIT, boot, in_files, in_nvs, provision, records, write_file
 from nameplate.factory.mirror_image import mirror_files

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from firmware import blob, boots
 from host_tests.firmware import fakes
-from host_tests.firmware.loading import modules_stay  # noqa: F401
 from host_tests.firmware.test_littlefs import WITH_FLASH
 from host_tests.firmware.test_mirror import assert_is, sweep
 from host_tests.firmware.whole_flash import Chip, Cut, Nvs

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from firmware.panel import Panel, celsius, warning, wrap
 from host_tests.firmware import fakes
 from host_tests.firmware.fakes import Appliance
-from host_tests.firmware.loading import modules_stay  # noqa: F401
 from host_tests.lib.test_lcd import Display
 from lib.lcd import Lcd
 

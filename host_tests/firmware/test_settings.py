@@ -11,7 +11,6 @@ from firmware import blob
 from firmware.settings import Settings
 from firmware.settings_records import NAMES, check
 from host_tests.firmware.fakes import Nvs
-from host_tests.firmware.loading import modules_stay  # noqa: F401
 
 GOOD = {
     "wifi_ssid": "kitchen", "wifi_psk": "correct horse", "broker_url": "mqtt://127.0.0.1:1883", "period_s": 60,

@@ -12,7 +12,6 @@ from firmware.uplink.commands import Commands
 from firmware.uplink.refused import Refused
 from firmware.verifier import Verifier
 from host_tests.firmware.fakes import Ticks
-from host_tests.firmware.loading import modules_stay  # noqa: F401
 from host_tests.firmware.simulated_time import PRELUDE
 from lib import jws, p256, p256_sign, p256_verify
 from nameplate.factory import comb
