@@ -30,38 +30,31 @@ class Journal:
         scratch=None,
         owner=None,
     ):
-        self._header = records.header_size(tag_bytes)
-        largest = self._header + limit
+        largest = records.header_size(tag_bytes) + limit
         if scratch is None:
             scratch = bytearray(largest)
         if largest > segment_bytes or largest > buffer_bytes or largest > len(scratch):
             raise ValueError("limit")
         self._limit = limit
-        self._tag_bytes = tag_bytes
         self._most_segments = segments
         self._owner = owner or self
-        self._scratch = memoryview(scratch)
-        self._files = Segments(directory, name, segment_bytes, tag_bytes, self._scratch)
+        self.files = Segments(directory, name, segment_bytes, tag_bytes, memoryview(scratch))
         self._buffer_bytes = buffer_bytes
         self._ram = None  # taken while a record waits in RAM
         self._used = 0
         self._damaged = set()
         self.dropped = 0
         self.error = None  # the last failure to write, for people
-        self.persistent = self._files.present
-        self.next_number = self._files.end
-        self.last_tag = self._files.last_tag
-        self.tail_unknown = self._files.tail_unknown
+        # What is done once, when the board starts, is not kept.
+        from firmware import segments_recovery
+
+        self.persistent = segments_recovery.recover(self.files, directory, name)  # there is a file system
+        self.next_number = self.files.end
 
     @property
     def damaged(self):
         """How many damaged records were met by reading; stops at 64."""
         return len(self._damaged)
-
-    @property
-    def writes(self):
-        """File writes since boot: each costs about one flash erase."""
-        return self._files.writes
 
     # Writing
 
@@ -70,7 +63,7 @@ class Journal:
 
         Raises OSError where a durable record could not be stored: its number is then not used. ValueError: too large.
         """
-        if len(payload) > self._limit or len(tag) != self._tag_bytes:
+        if len(payload) > self._limit or len(tag) != self.files.tag_bytes:
             raise ValueError("record")
         number = self.next_number
         header = records.header(number, payload, tag)
@@ -79,7 +72,6 @@ class Journal:
         else:
             self._keep(header, payload)
         self.next_number = number + 1
-        self.last_tag = tag
         return number
 
     def flush(self):
@@ -93,14 +85,14 @@ class Journal:
 
     def settle(self):
         """Make sure that a record whose durable append failed can never come back. Raises OSError."""
-        if self._files.unsettled:
-            self._files.settle()
+        if self.files.unsettled:
+            self.files.settle()
 
     def skip_to(self, number):
         """Use no number below `number` from here on. For the time after boot, while nothing waits in RAM."""
         if number > self.next_number and not self._used:
             self.next_number = number
-            self._files.skip_to(number)
+            self.files.skip_to(number)
 
     def _keep(self, header, payload):
         size = len(header) + len(payload)
@@ -118,7 +110,7 @@ class Journal:
 
     def _commit(self, header, payload):
         """Write what waits in RAM, then one more record, in as few file writes as the segments allow."""
-        files = self._files
+        files = self.files
         while self._used or header:
             room = files.room()
             take, count = self._fitting(room)
@@ -144,11 +136,11 @@ class Journal:
         code = error.args[0] if error.args else 0
         self.error = f"write failed ({code})"
         if code == _ENOSPC and self._owner.make_room(self):
-            self._files.close_if_changed()
-        elif not self._files.opens_new():
-            self._files.close()
+            self.files.close_if_changed()
+        elif not self.files.opens_new():
+            self.files.close()
         else:
-            self._files.unsettled = True
+            self.files.unsettled = True
             raise error
 
     def _fitting(self, room):
@@ -163,7 +155,8 @@ class Journal:
         return take, count
 
     def _record_size(self, at):
-        return self._header + records.parse(self._ram[at:], self._tag_bytes)[1]
+        files = self.files
+        return files.header + records.parse(self._ram[at:], files.tag_bytes)[1]
 
     def _forget(self, taken):
         if taken:
@@ -186,13 +179,13 @@ class Journal:
     @property
     def segments(self):
         """Segment files in use."""
-        return len(self._files.starts)
+        return len(self.files.starts)
 
     def oldest_end(self):
         """The number after the last record that drop_oldest() would give up, None when it would give up none."""
         if not self.persistent:
-            return self._files.end + 1 if self._used else None
-        return self._files.starts[1] if self.segments > 1 else None
+            return self.files.end + 1 if self._used else None
+        return self.files.starts[1] if self.segments > 1 else None
 
     def drop_oldest(self):
         """Give up the oldest segment, or in RAM the oldest record. The newest segment always stays."""
@@ -200,8 +193,8 @@ class Journal:
             return self._drop_from_ram()
         if self.segments < 2:
             return False
-        self.dropped += self._files.starts[1] - self._files.starts[0]
-        self._files.remove_first()
+        self.dropped += self.files.starts[1] - self.files.starts[0]
+        self.files.remove_first()
         return True
 
     def _drop_from_ram(self):
@@ -209,15 +202,15 @@ class Journal:
             return False
         self._forget(self._record_size(0))
         # The numbers jump here. That flash failed has closed the segment: the name of the next will say so.
-        self._files.end += 1
+        self.files.end += 1
         self.dropped += 1
         return True
 
     def trim(self, number):
         """Records below `number` are of no more use: remove the segments that hold nothing else."""
-        while self.segments > 1 and self._files.starts[1] <= number:
-            self._files.remove_first()
-        while not self.persistent and self._used and self._files.end < number:
+        while self.segments > 1 and self.files.starts[1] <= number:
+            self.files.remove_first()
+        while not self.persistent and self._used and self.files.end < number:
             self._drop_from_ram()
             self.dropped -= 1
 
@@ -225,16 +218,16 @@ class Journal:
 
     def starts(self):
         """The first number of each segment, oldest first."""
-        return tuple(self._files.starts)
+        return tuple(self.files.starts)
 
     def start_of(self, number):
         """The first number in the segment that holds `number`; `number` itself when none does."""
-        index = self._files.index(number)
-        return number if index < 0 else self._files.starts[index]
+        index = self.files.index(number)
+        return number if index < 0 else self.files.starts[index]
 
     def oldest(self):
         """The lowest number that can still be read."""
-        return self._files.starts[0] if self._files.starts else self._files.end
+        return self.files.starts[0] if self.files.starts else self.files.end
 
     def read(self, first=0):
         """Yields (number, payload) of each intact record from `first` on. A payload holds until the next step."""
@@ -249,7 +242,7 @@ class Journal:
         alone. Numbers left out had a damaged header, or were dropped from RAM. No file stays open meanwhile: records
         may be added and removed between two steps.
         """
-        files = self._files
+        files = self.files
         number = max(first, self.oldest())
         start = offset = -1
         while number < self.next_number:
@@ -274,18 +267,18 @@ class Journal:
             if length == DAMAGED:
                 self._count(found, found + 1)
             number = found + 1
-            payload = (
-                self._scratch[self._header : self._header + length] if payloads and length >= 0 else None
-            )
-            yield found, self._scratch[12 : 12 + self._tag_bytes], payload
+            end = files.header + length
+            payload = files.scratch[files.header : end] if payloads and length >= 0 else None
+            yield found, files.scratch[12 : 12 + files.tag_bytes], payload
 
     def _from_ram(self, number, payloads):
+        files = self.files
         at = 0
-        for _ in range(number - self._files.end):
+        for _ in range(number - files.end):
             at += self._record_size(at)
-        length = self._record_size(at) - self._header
-        size = self._header + (length if payloads else 0)
-        self._scratch[:size] = self._ram[at : at + size]
+        length = self._record_size(at) - files.header
+        size = files.header + (length if payloads else 0)
+        files.scratch[:size] = self._ram[at : at + size]
         return length
 
     def _count(self, number, end):

@@ -8,7 +8,7 @@ def recover(outbox, kinds, form):
     """Make `outbox` (firmware.outbox.Outbox) what its journals tell. `form`: that of a tag, the marks in the order of `kinds`."""
     newest = None
     for kind in kinds:
-        tag = outbox.journals[kind].last_tag
+        tag = outbox.journals[kind].files.last_tag
         if tag:
             bootcount, seq, *marks, digest = struct.unpack(form, tag)
             for marked in kinds:
@@ -22,7 +22,7 @@ def recover(outbox, kinds, form):
         # A mark beyond the end means that records went missing; their numbers must not be taken for sent again.
         journal.skip_to(outbox.sent[kind])
         outbox.sent[kind] = max(outbox.sent[kind], journal.oldest())
-        if journal.tail_unknown:
+        if journal.files.tail_unknown:
             # Perhaps the newest token is the one that cannot be read. To name another would look like a clone.
             outbox.newest_hash = None
     if outbox.lost_path:

@@ -4,7 +4,7 @@ Each file is a segment, named by the number of its first record, so the end is f
 file alone. A segment is closed when it is full, after a failed write, and where its tail is damaged: the next record
 opens a new file, whose name says where the old one ends. Nothing is ever rewritten in place.
 
-The search for the end, at boot, is in firmware.segments_recovery.
+The search for the end, at boot, is in firmware.segments_recovery: until then these are empty.
 
 Assumes a file system that keeps the old content of a file when a write to it is cut (littlefs does); on one that does
 not, a torn tail is seen and left out.
@@ -33,11 +33,6 @@ class Segments:
         self.last_tag = None  # the tag of the newest record
         self.tail_unknown = False  # the newest record was found damaged beyond telling its number
         self.unsettled = False  # the last write failed, and may have left its record behind all the same
-        self.writes = 0  # since boot; each costs about one flash erase
-        # What is done once, when the board starts, is not kept.
-        from firmware import segments_recovery
-
-        self.present = segments_recovery.recover(self, directory, name)  # there is a file system
 
     # Writing
 
@@ -70,7 +65,6 @@ class Segments:
     def write(self, first, second, third, count):
         """Append bytes that hold `count` whole records; they are on flash when this returns. Raises OSError."""
         start = self.end if self.closed else self.starts[-1]
-        self.writes += 1
         with open(self.path(start), "wb" if self.closed else "ab") as file:
             file.write(first)
             file.write(second)

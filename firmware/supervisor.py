@@ -31,7 +31,6 @@ class _Task:
         self.deadline_ms = deadline_ms
         self.vital = vital
         self.deaths = 0
-        self.last_death = None
         self.resting = False
         self.cancelled = False
         self.handle = None
@@ -121,7 +120,6 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - whatever it was, the task starts again
                 reason = _describe(error)
             task.deaths += 1
-            task.last_death = reason
             if self._ticks.ticks_diff(self._ticks.ticks_ms(), started) > _YOUNG_MS:
                 pause = _FIRST_PAUSE_MS
                 young = 0
