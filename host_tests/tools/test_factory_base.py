@@ -24,6 +24,7 @@ from host_tests.tools.base_builds import (
     S3_OLD,
     SMALL,
 )
+from host_tests.tools.file_partition import PARTITION
 from nameplate.cli import main
 from nameplate.errors import NameplateError
 from nameplate.factory import broker_tls, image, layout
@@ -110,29 +111,8 @@ def test_the_same_input_gives_the_same_bytes(over):
     assert over(C3)[0].sha256 == over(C3)[0].sha256
 
 
-MOUNT = """
-import vfs
-
-
-class Partition:
-    def __init__(self, path, start, blocks):
-        self.file, self.start, self.blocks = open(path, "r+b"), start, blocks
-
-    def readblocks(self, block, buffer, offset=0):
-        self.file.seek(self.start + block * 4096 + offset)
-        self.file.readinto(buffer)
-
-    def writeblocks(self, block, buffer, offset=0):
-        self.file.seek(self.start + block * 4096 + offset)
-        self.file.write(buffer)
-
-    def ioctl(self, request, argument):
-        if request == 6:
-            self.file.seek(self.start + argument * 4096)
-            self.file.write(b"\\xff" * 4096)
-        return {4: self.blocks, 5: 4096}.get(request, 0)
-
-
+MOUNT = f"""
+{PARTITION}
 start, blocks = int(sys.argv[2]), int(sys.argv[3])
 try:
     vfs.mount(Partition(sys.argv[1], start, blocks), "/flash")

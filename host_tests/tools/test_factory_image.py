@@ -17,6 +17,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from host_tests.tools.file_partition import PARTITION
 from nameplate.cli import main, output
 from nameplate.errors import NameplateError
 from nameplate.factory import comb, image, littlefs_image, partitions, profile, sources
@@ -188,32 +189,9 @@ def test_asserts_are_dropped_and_line_numbers_kept(tmp_path, micropython):
     assert 'File "probe", line 7, in fail' in said
 
 
-MOUNT = """
-import vfs
-
-
-class Partition:
-    def __init__(self, path, start):
-        self.file, self.start = open(path, "r+b"), start
-
-    def readblocks(self, block, buffer, offset=0):
-        self.file.seek(self.start + block * 4096 + offset)
-        self.file.readinto(buffer)
-
-    def writeblocks(self, block, buffer, offset=0):
-        self.file.seek(self.start + block * 4096 + offset)
-        self.file.write(buffer)
-
-    def ioctl(self, request, argument):
-        if request == 3:
-            self.file.flush()
-        if request == 6:
-            self.file.seek(self.start + argument * 4096)
-            self.file.write(b"\\xff" * 4096)
-        return {4: 512, 5: 4096}.get(request, 0)
-
-
-partition = Partition(sys.argv[1], 0x200000)
+MOUNT = f"""
+{PARTITION}
+partition = Partition(sys.argv[1], 0x200000, 512)
 vfs.mount(vfs.VfsLfs2(partition), "/flash")  # the defaults of the esp32 port
 """
 
