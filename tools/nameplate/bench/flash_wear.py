@@ -6,17 +6,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from nameplate.errors import NameplateError
-from nameplate.factory.sources import device_root
-from nameplate.sim.interpreter import command
+from nameplate.bench import script
+from nameplate.bench.figure import figure
 
-_SCRIPT = Path(__file__).parent / "device" / "wear.py"
 _HEARTBEATS_IN_TEN_YEARS = 10 * 365.25 * 24 * 60  # at one a minute
 _ENDURANCE = 100_000  # erases of one block that makers of NOR flash promise
 
@@ -46,33 +42,14 @@ def measure() -> Iterator[dict[str, Any]]:
 
 
 def _run(scenario: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [command(), "-X", "heapsize=16m", str(_SCRIPT), str(device_root()), scenario],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    if done.returncode != 0:
-        raise NameplateError(
-            f"the flash wear benchmark failed on MicroPython: {done.stderr.strip() or done.stdout.strip()}",
-            "try another interpreter: NAMEPLATE_MICROPYTHON=/path/to/micropython",
-        )
-    counts: dict[str, Any] = json.loads(done.stdout)
+    counts: dict[str, Any] = script.run("wear", "flash wear", scenario, heap="16m", timeout_s=120)
     return counts
 
 
 def _figure(metric: str, value: float, unit: str, limit: float) -> dict[str, Any]:
-    return {
-        "metric": metric,
-        "value": round(value, 1),
-        "unit": unit,
-        "limit": limit,
-        "ratio": round(value / limit, 3),
-        "simulated": True,
-    }
+    return figure(metric, value, unit, limit, simulated=True, digits=1)
 
 
 if __name__ == "__main__":
-    for figure in measure():
-        sys.stdout.write(json.dumps(figure) + "\n")
+    for row in measure():
+        sys.stdout.write(json.dumps(row) + "\n")

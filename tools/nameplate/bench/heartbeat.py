@@ -6,22 +6,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nameplate.bench import script
 from nameplate.bench.figure import figure
 from nameplate.bench.house import House, ask
-from nameplate.errors import NameplateError
 from nameplate.factory import comb
-from nameplate.factory.sources import device_root
-from nameplate.sim.interpreter import command
 
 FOUR_READINGS_LIMIT = 700
-_SCRIPT = Path(__file__).parent / "device" / "heartbeat.py"
 _NONCE = "A" * 22  # as long as those of `nameplate read`: 16 bytes
 
 
@@ -48,19 +44,7 @@ def measure() -> Iterator[dict[str, Any]]:
 def _most() -> dict[str, int]:
     with tempfile.TemporaryDirectory() as folder:
         table = comb.write(Path(folder) / "p256_comb.bin")
-        done = subprocess.run(
-            [command(), "-X", "heapsize=320k", str(_SCRIPT), str(device_root()), str(table)],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-    if done.returncode != 0:
-        raise NameplateError(
-            f"the heartbeat benchmark failed on MicroPython: {done.stderr.strip() or done.stdout.strip()}",
-            "try another interpreter: NAMEPLATE_MICROPYTHON=/path/to/micropython",
-        )
-    sizes: dict[str, int] = json.loads(done.stdout)
+        sizes: dict[str, int] = script.run("heartbeat", "heartbeat", str(table))
     return sizes
 
 
