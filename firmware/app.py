@@ -13,7 +13,9 @@ from firmware.settings import Settings
 from lib import rare
 
 _POLLS_FAILED = 50  # since the start, before it is better to start again
-_SPARE = 18432  # for the buffers of radio and sockets, beside the 37 KB that the radio has taken by then
+# What the heap leaves to radio and sockets, beside the 37 KB that the radio has taken by then; TLS takes 37 KB of it.
+_SPARE = 18432
+_SPARE_TLS = 45056
 
 
 def main(reason=""):
@@ -24,7 +26,7 @@ def main(reason=""):
     board = Board()
     settings = Settings(board.nvs)
     board.wifi.reserve(settings)
-    room = board.grow_heap(_SPARE)
+    room = board.grow_heap(_spare(settings))
     agent = _build(board, settings, reason)
     gc.collect()
     loop = asyncio.get_event_loop()
@@ -39,6 +41,10 @@ def main(reason=""):
             gc.collect()
             time.sleep_ms(100)
     del room  # until here it held the memory
+
+
+def _spare(settings):
+    return _SPARE_TLS if settings.broker_url.startswith("mqtts:") else _SPARE
 
 
 def _build(board, settings, reason):

@@ -2,7 +2,7 @@
 
 Bytes are read one by one and only when one is there, because the port's own reads wait for all they were asked for. A
 flood gets a fair share of the loop, no more. Who answers is loaded by the first byte, and forgotten when nobody has
-written for half a minute.
+written for three seconds.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from lib import rare
 _CHUNK = const(64)
 _IDLE_MS = const(20)
 _CLOSED_MS = const(1000)
-_REST_MS = const(30000)
+_REST_MS = const(3000)
 _RARE = ("firmware.console.serial_session",)
 
 

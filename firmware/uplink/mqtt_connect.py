@@ -32,14 +32,14 @@ class _Network(Memory):
     connect = settimeout
 
 
-async def begin(link, connect, will_topic, will, topic):
+async def begin(link, connect, will_topic, will, topic, ahead=0):
     """Over the stream that `await connect()` gives: CONNECT, clean session, with a retained last will at QoS 1; SUBSCRIBE at QoS 0.
 
-    LinkError if either is refused or goes wrong.
+    So many bytes of it have gone `ahead`. LinkError if either is refused or goes wrong.
     """
     codec = link.codec
     link.start(await connect(), _PAYLOAD_BYTES + 2 + len(topic))
-    code = (await link.ask(_connect(codec.client, will_topic, will), b"\x20\x02"))[3]
+    code = (await link.ask(_connect(codec.client, will_topic, will)[ahead:], b"\x20\x02"))[3]
     if code:
         _refuse(link, _REFUSALS[code - 1] if code <= len(_REFUSALS) else f"broker refuses ({code})")
     link.lost = "connection lost"

@@ -21,7 +21,8 @@ async def introduce(uplink, link, url, way, alive):
 
     will = await _status(uplink, "offline")
     try:
-        await mqtt_connect.begin(link, connect, (root + "status").encode(), will, (root + "cmd").encode())
+        topics = (root + "status").encode(), will, (root + "cmd").encode()
+        await mqtt_connect.begin(link, connect, *topics, int(url.startswith("mqtts:")))
     except LinkError as error:
         if link.lost == "broker not reached" and str(error) in _HUNG_UP and url.startswith("mqtt:"):
             raise LinkError("no MQTT on that port: TLS?")

@@ -1,7 +1,7 @@
 """A stream to the broker: the name resolved, TCP connected, TLS shaken hands over where the URL asks for it.
 
-Nothing blocks, everything has a deadline, and what fails is a LinkError in plain words. Needed while connecting; under
-TLS it stays, for its stream.
+Nothing blocks, everything has a deadline, and what fails is a LinkError in plain words. Needed while connecting, and
+forgotten after: nothing that lives on may be made of a class of this module.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ _CONNECT_MS = const(10000)
 async def connect(url, resolver, nvs, clock, watch):
     """(stream, whether a certificate of ours named us). ValueError for a URL that cannot be used.
 
+    Over TLS the first byte of MQTT has gone ahead: TLS is shaken hands over by writing, and each connection begins alike.
     `watch.suspected` puts off what blocks the loop.
     """
     host, port, secure = parse(url)
@@ -28,7 +29,7 @@ async def connect(url, resolver, nvs, clock, watch):
     try:
         context, named = tls.context(nvs)
         stream = await _reach(await _address(resolver, host), port)
-        return Ahead(await tls.shake(context, stream, host, clock, watch)), named
+        return asyncio.StreamWriter(await tls.shake(context, stream, host, clock, watch)), named
     finally:
         rare.forget(("firmware.uplink.tls", "firmware.mirror", "firmware.blob"))
 
@@ -52,17 +53,3 @@ async def _reach(address, port):
         stream.s.close()
         raise LinkError("malformed packet" if early else "broker closed the connection")
     return stream
-
-
-class Ahead(asyncio.StreamWriter):
-    """A stream whose first byte has gone ahead: TLS is shaken hands over by writing, and each MQTT connection begins alike."""
-
-    def __init__(self, socket):
-        super().__init__(socket)
-        self.ahead = True
-
-    def write(self, data):
-        if self.ahead:
-            self.ahead = False
-            data = data[1:]
-        super().write(data)

@@ -101,12 +101,13 @@ class Uplink:
             await link.close()
 
     async def _open(self, link, url, alive):
-        from firmware.uplink import opening
+        async with self._network.room:
+            from firmware.uplink import opening
 
-        try:
-            await opening.introduce(self, link, url, self._way, alive)
-        finally:
-            rare.forget(_RARE)
+            try:
+                await opening.introduce(self, link, url, self._way, alive)
+            finally:
+                rare.forget(_RARE)
 
     async def _serve(self, link, url, alive):
         while self._wanted() and url == self._settings.broker_url:

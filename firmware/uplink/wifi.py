@@ -43,6 +43,7 @@ class Network:
         self.state = "starting"
         self.up = False
         self.joins = 0
+        self.room = asyncio.Lock()  # there is no memory to open a connection and ask the time at once
 
     async def run(self, alive):
         """Hold the network for as long as consent allows anything to leave."""
@@ -120,12 +121,14 @@ class Network:
         self._down("Wi-Fi lost")
 
     async def _ask_time(self, pause):
-        from firmware.uplink import sntp
+        await asyncio.sleep(1)  # a connection goes first
+        async with self.room:
+            from firmware.uplink import sntp
 
-        try:
-            await sntp.keep(self, pause)
-        finally:
-            rare.forget(_RARE)
+            try:
+                await sntp.keep(self, pause)
+            finally:
+                rare.forget(_RARE)
 
     async def _rest(self, pause, alive):
         left = jitter(pause)

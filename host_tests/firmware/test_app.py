@@ -1,4 +1,5 @@
-"""The loop at the foot of everything: a poll that fails stops no task, and one that keeps failing ends in a reset."""
+"""The loop at the foot of everything: a poll that fails stops no task, and one that keeps failing ends in a reset. What
+the heap leaves to others."""
 
 import pytest
 
@@ -11,7 +12,11 @@ class Board:
     def __init__(self): self.wifi = self
     nvs = None
     def reserve(self, settings): pass
-    def grow_heap(self, spare): return [spare]
+    def grow_heap(self, spare): Board.spare = spare
+
+class Settings:
+    broker_url = sys.argv[2]
+    def __init__(self, nvs): pass
 
 class Agent:
     notes = []
@@ -31,7 +36,7 @@ def module(name, **members):
         setattr(made, member, members[member])
     return made
 module("firmware.board", Board=Board)
-module("firmware.settings", Settings=lambda nvs: None)
+module("firmware.settings", Settings=Settings)
 build = module("firmware.build", build=lambda board, settings, reason: agent, ONCE=("firmware.build",))
 module("time", sleep_ms=lambda milliseconds: None)
 import firmware
@@ -65,4 +70,11 @@ except SystemExit:
     ],
 )
 def test_a_poll_that_fails_stops_no_task(micropython, failures, ended):
-    assert micropython(SCRIPT, str(failures)).strip() == ended
+    assert micropython(SCRIPT, str(failures), "mqtt://10.0.0.2").strip() == ended
+
+
+@pytest.mark.parametrize(
+    ("url", "spare"), [("", 18432), ("mqtt://10.0.0.2", 18432), ("mqtts://10.0.0.2", 45056)]
+)
+def test_the_heap_leaves_a_tls_session_its_memory(micropython, url, spare):
+    assert micropython(SCRIPT + "print(Board.spare)", "0", url).split()[-1] == str(spare)

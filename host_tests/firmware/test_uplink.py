@@ -36,6 +36,7 @@ class Settings:
     consent = "full"
     broker_url = "mqtt://127.0.0.1:" + str(PORT)
 class Network:
+    room = asyncio.Lock()
     up = True
     state = "Wi-Fi: no access point"
 class Outbox:

@@ -42,7 +42,7 @@ async def connect(url=None):
         stream, named = await transport.connect(url or URL % PORT, Resolver(lambda: None), Nvs(), clock, watch)
     except LinkError as error:
         return str(error)
-    stream.write(b"\\x10hello")
+    stream.write(b"hello")  # the first byte of MQTT has gone ahead
     await stream.drain()
     got = await asyncio.wait_for(stream.readexactly(5), 5)
     stream.close()
