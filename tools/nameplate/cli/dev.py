@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -64,15 +65,21 @@ def push(port: str | None, model: str | None, as_json: bool) -> None:
     "--from", "first", type=click.IntRange(0), help="Begin with this record (default: the newest ones)."
 )
 @click.option("--once", is_flag=True, help="Show what the log has, and end.")
+@click.option("--trace", is_flag=True, help="Tell of exceptions as this checkout's sources have them.")
 @json_option
-def log(port: str | None, first: int | None, once: bool, as_json: bool) -> None:
-    """Follow the board's log, and whatever else its line says, until Ctrl-C."""
+def log(port: str | None, first: int | None, once: bool, trace: bool, as_json: bool) -> None:
+    """Follow the board's log, and whatever else its line says, until Ctrl-C.
+
+    With --trace the board must run what this checkout has, as after a push: see `nameplate factory trace`.
+    """
     from nameplate.dev.log import follow, newest
     from nameplate.link.discover import choose_port
 
     spec = choose_port(port)
+    read = _tracer() if trace else lambda text: text
     try:
-        for entry in newest(spec, first) if once else follow(spec, first):
+        for said in newest(spec, first) if once else follow(spec, first):
+            entry = replace(said, text=read(said.text))
             if as_json:
                 kind = "remark" if entry.ours else "line" if entry.number is None else "record"
                 number = {} if entry.number is None else {"n": entry.number}
@@ -120,6 +127,14 @@ def _progress(as_json: bool) -> Iterator[Tell]:
             )
     else:
         yield _PlainLines().tell
+
+
+def _tracer() -> Callable[[str], str]:
+    from nameplate.factory.code import Code
+    from nameplate.factory.sources import device_root
+    from nameplate.factory.trace import Trace
+
+    return Trace(Code(device_root())).read
 
 
 def _tell_json(what: str, done: int, total: int) -> None:

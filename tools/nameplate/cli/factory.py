@@ -14,6 +14,7 @@ import click
 
 from nameplate.cli.factory_brokers import COMMANDS as BROKER_COMMANDS
 from nameplate.cli.factory_image import command as image_command
+from nameplate.cli.factory_trace import command as trace_command
 from nameplate.cli.flash import command as flash_command
 from nameplate.cli.output import clean, json_option, print_json, slow_progress
 from nameplate.factory.refused import Refused
@@ -35,6 +36,7 @@ def command() -> None:
 
 command.add_command(image_command)
 command.add_command(flash_command)
+command.add_command(trace_command)
 for broker_command in BROKER_COMMANDS:
     command.add_command(broker_command)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from nameplate.factory.base_chips import FLASH_SIZES, megabytes
 from nameplate.factory.refused import Refused
 
 if TYPE_CHECKING:
+    from nameplate.factory.code import Told
     from nameplate.factory.image import ImageReport
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -28,7 +30,9 @@ _SIZES = {megabytes(size): size for size in FLASH_SIZES[1:]}
     type=click.Choice(list(_SIZES)),
     help="The board's flash (default: what the base is built for).",
 )
-@click.option("--explain", is_flag=True, help="Print the map of the flash, and every file.")
+@click.option(
+    "--explain", is_flag=True, help="Print the map of the flash, every file, and the modules in it."
+)
 @json_option
 def command(
     model: str, out: Path | None, base_file: Path | None, flash_size: str | None, explain: bool, as_json: bool
@@ -49,7 +53,9 @@ def command(
         flash_size=_SIZES[flash_size] if flash_size else None,
     )
     if as_json:
-        print_json(asdict(report))
+        print_json(
+            {**asdict(report), **({"bundles": [asdict(told) for told in _bundles()]} if explain else {})}
+        )
         return
     click.echo(clean(f"{report.path}: {report.model} {report.model_name}, {report.size // 1024} KiB"))
     click.echo(f"sha256 {report.sha256}")
@@ -91,6 +97,14 @@ def _explain(report: ImageReport) -> None:
     for path, size in report.files.items():
         if not path.startswith("/b/"):
             click.echo(f"{size:>8}  {clean(path)}")
+    click.echo(
+        "\nModules are joined, private names exchanged; a traceback is read with `nameplate factory trace`."
+    )
+    for told in _bundles():
+        kind = "stays" if told.stays else "dropped after use"
+        words = f"{told.file} ({kind}): {', '.join(told.modules)}"
+        for line in textwrap.wrap(words, 110, initial_indent="  ", subsequent_indent="      "):
+            click.echo(clean(line))
 
 
 def _row(region: dict[str, Any]) -> str:
@@ -100,6 +114,13 @@ def _row(region: dict[str, Any]) -> str:
     end = region["address"] + size
     line = f"{region['address']:#8x}  {end:#8x}  {size // 1024:>5} KiB   {full:<13} {region['name']}: {region['what']}"
     return clean(line)
+
+
+def _bundles() -> list[Told]:
+    from nameplate.factory.code import Code
+    from nameplate.factory.sources import device_root
+
+    return Code(device_root()).told()
 
 
 def _vfs_blocks(report: ImageReport) -> int:

@@ -25,6 +25,7 @@ ENTRY = "firmware.app"
 # What is needed only from here on, and stays, is loaded after the radio has its memory.
 RESIDENT = "firmware.agent"
 BUILD = "firmware.build"
+STAY = (ENTRY, RESIDENT)
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def bundles(sources: Mapping[PurePath, bytes]) -> list[Bundle]:
     contents = _contents(modules)
     _check_shared(modules, contents)
     unique = unique_names(modules, {ENTRY: {"main"}})
-    stays = {name: root for root in (ENTRY, RESIDENT) for name in contents.get(root, ())}
+    stays = {name: root for root in STAY for name in contents.get(root, ())}
     joiner = Joiner(modules, contents, stays, imports, unique)
     return [_join(root, names, joiner, unique) for root, names in sorted(contents.items())]
 
@@ -149,8 +150,8 @@ def _closure(
 
 def _check_shared(modules: Mapping[str, Module], contents: Mapping[str, list[str]]) -> None:
     """Nothing may tell that a module is loaded more than once, or anew."""
-    rare = {root: names for root, names in contents.items() if root not in (ENTRY, RESIDENT)}
-    staying = {name for root in (ENTRY, RESIDENT) for name in contents.get(root, ())}
+    rare = {root: names for root, names in contents.items() if root not in STAY}
+    staying = {name for root in STAY for name in contents.get(root, ())}
     for root, names in rare.items():
         for name in names:
             if modules[name].changing and name != root:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from nameplate.factory.bundle import bundles, lines_of, source_of
+from nameplate.factory.bundle import STAY, bundles, lines_of, source_of
 from nameplate.factory.compile import compile_module
 from nameplate.factory.names import ENTRY, Names
 from nameplate.factory.sources import device_modules
+
+
+@dataclass(frozen=True)
+class Told:
+    """A file of code as it is told of: its path in the slot, the modules in it, and whether it stays once it is loaded."""
+
+    file: str
+    stays: bool
+    modules: tuple[str, ...]
 
 
 class Code:
@@ -59,6 +69,15 @@ class Code:
     def modules(self) -> dict[str, tuple[str, ...]]:
         """Bundle -> the modules in it, in their order."""
         return {bundle.name: tuple(name for name, _ in bundle.parts) for bundle in self._bundles}
+
+    def told(self) -> list[Told]:
+        """Which modules are in which file: first the files that stay, in the order in which they are loaded."""
+        names = self.modules()
+        found = [
+            Told(bundle.path.with_suffix(".mpy").as_posix(), bundle.name in STAY, names[bundle.name])
+            for bundle in self._bundles
+        ]
+        return sorted(found, key=lambda told: (not told.stays, PurePath(told.file).stem != "app", told.file))
 
     def beginnings(self, name: str) -> Iterator[tuple[str, bytes]]:
         """(module, bytecode of the bundle `name` as far as that module), to measure what each module adds."""

@@ -6,9 +6,11 @@ names that MicroPython quotes in its own complaints. All other words stay, since
 
 from __future__ import annotations
 
+import ast
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from pathlib import Path
 
 from nameplate.factory.code import Code
 
@@ -40,20 +42,23 @@ class Trace:
             for bundle, lines in ((name, sorted(lines)) for name, lines in code.lines().items())
         }
         self._names = code.originals()
+        self._raised = False  # the line before was one of a traceback
         self.places: list[Place] = []
 
     def read(self, text: str) -> str:
-        """The text as the sources have it; each line may end in any way. `places` gets what was found."""
+        """The text as the sources have it; each line may end in any way. `places` gets what was found.
+
+        A traceback may come in several texts, as long as each is of whole lines.
+        """
         read = []
-        raised = False
         for line in text.splitlines(keepends=True):
             new = _FILE.sub(self._file, line)
             if new != line or 'File "' in line:
-                raised = True
+                self._raised = True
             else:
-                if raised:
+                if self._raised:
                     new = _RAISED.sub(self._exception, new)
-                raised = False
+                self._raised = False
                 new = _LOGGED.sub(self._logged, new)
                 new = _COMPLAINT.sub(lambda found: _QUOTED.sub(self._exception, found.group()), new)
             read.append(new)
@@ -88,3 +93,11 @@ class Trace:
 
     def _exception(self, found: re.Match[str]) -> str:
         return f"{found['before']}{self._name(found['name'])}"
+
+
+def release(root: Path) -> str:
+    """Which release the device sources under `root` are, as a board of it says."""
+    for node in ast.parse((root / "firmware" / "version.py").read_bytes()).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["VERSION"]:
+            return str(ast.literal_eval(node.value))
+    return "unknown"
