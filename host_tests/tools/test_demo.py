@@ -40,8 +40,10 @@ def test_two_demos_at_once_both_come_true():
 
 
 def test_a_story_whose_attack_never_arrives_does_not_come_true(monkeypatch):
-    monkeypatch.setattr(story, "PATIENCE_S", 8.0)
-    monkeypatch.setattr(Feed, "publish_raw", lambda *_: None)
+    def lost(*_: object) -> None:
+        monkeypatch.setattr(story, "PATIENCE_S", 0.5)  # nothing comes, however long it is waited for
+
+    monkeypatch.setattr(Feed, "publish_raw", lost)
     played = CliRunner().invoke(demo_command, ["--once", "--json"], standalone_mode=False)
     assert isinstance(played.exception, NameplateError)
     assert played.exception.exit_code == 1
