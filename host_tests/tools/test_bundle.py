@@ -233,6 +233,41 @@ def test_rare_parts_are_loaded_when_they_are_used_and_forgotten(same):
     assert "firmware.losses" not in code.modules()["firmware.agent"]
 
 
+def test_a_rare_part_takes_names_out_of_what_stays_wherever_it_imports_them(same):
+    code = same({
+        "firmware/agent.py": """
+            from lib import rare
+            from firmware import words
+            def run():
+                from firmware import part
+                print(part.early(), part.late("x"), part.Kind().name(), words.limit)
+                part = None
+                rare.forget(("firmware.part",))
+                from firmware.part import late as again
+                print(again("y"))
+                rare.forget(("firmware.part",))
+        """,
+        "firmware/words.py": "limit = 3\ndef loud(text):\n    return text.upper()\ndef soft(text):\n    return text.lower()\n",
+        "firmware/part.py": """
+            def early():
+                return words.loud("early")
+            class Kind:
+                from firmware import words as own
+                limit = own.limit
+                def name(self):
+                    return words.soft("NAME"), self.limit
+            from firmware import words
+            def late(text):
+                for _ in range(2):
+                    if _:
+                        found = other.soft("LATE")
+                    from firmware import words as other
+                return words.loud(text), found, [other.loud(letter) for letter in text]
+        """,
+    })  # fmt: skip
+    assert code.modules()["firmware.part"] == ("firmware.part",)
+
+
 def test_a_rare_part_that_shares_an_exception_with_one_it_loads_is_one_bundle_with_it(same):
     code = same({
         "firmware/agent.py": """

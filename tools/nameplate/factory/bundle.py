@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from nameplate.factory.bundle_join import Imports, Joiner
+from nameplate.factory.bundle_imports import Imports
+from nameplate.factory.bundle_join import Joiner
 from nameplate.factory.bundle_modules import Module, read_modules
 from nameplate.factory.bundle_names import unique_names
 from nameplate.factory.refused import Refused

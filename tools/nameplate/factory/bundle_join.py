@@ -5,71 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator, Mapping
 
+from nameplate.factory.bundle_imports import Imports
 from nameplate.factory.bundle_modules import Module, imported, place
 from nameplate.factory.bundle_rules import expects_none
 from nameplate.factory.bundle_scopes import Scope, ours, scope_of
 from nameplate.factory.refused import Refused
-
-_Import = tuple[ast.ImportFrom, ast.alias]
-
-
-class Imports:
-    """What imports of ours stand for, through modules that only hand something on."""
-
-    def __init__(self, modules: Mapping[str, Module]) -> None:
-        """Makes a variable of each import on a module's own level that needs one. Raises Refused."""
-        self._modules = modules
-        self._known = set(modules)
-        while True:  # what one module hands on may depend on another's variables
-            before = sum(len(module.own) for module in modules.values())
-            for module in modules.values():
-                self.settle(module.name, module.top)
-            if sum(len(module.own) for module in modules.values()) == before:
-                break
-
-    def target(self, where: str, found: _Import) -> tuple[str, str | None]:
-        """(module, its global), or (module, None) where the module itself is imported. Raises Refused."""
-        module, name = imported(*found, self._known)
-        assert module is not None
-        return (module, None) if name is None else self.definition(where, found[0], module, name)
-
-    def definition(
-        self, where: str, node: ast.stmt | ast.expr, module: str, name: str
-    ) -> tuple[str, str | None]:
-        """Where `name` of `module` is from. Raises Refused, at `node` of the module `where`, if it has none."""
-        seen: set[tuple[str, str]] = set()
-        while name not in self._modules[module].own:
-            handed = self._modules[module].top.imports.get(name)
-            if not handed or (module, name) in seen:
-                raise Refused(f"{place(where, node)}: {module} has no {name}", "mend the name")
-            seen.add((module, name))
-            source, wanted = imported(*handed[-1], self._known)
-            assert source is not None
-            if wanted is None:
-                return source, None
-            module, name = source, wanted
-        return module, name
-
-    def settle(self, where: str, scope: Scope) -> None:
-        """Let imports be variables where the name alone does not do: it is bound again, or changes in its own module."""
-        for variable, found in scope.imports.items():
-            targets = {self.target(where, one) for one in found}
-            node = found[0][0]
-            if any(name is None for _, name in targets):
-                if len(targets) > 1 or scope.bound[variable] != scope.emptied[variable]:
-                    raise Refused(
-                        f"{place(where, node)}: {variable} is a module, and something else as well",
-                        "take two names",
-                    )
-                if variable in scope.globals | scope.nonlocals:
-                    raise Refused(
-                        f"{place(where, node)}: {variable} is a module outside", "import it where it is used"
-                    )
-                continue
-            outside = variable in scope.globals | scope.nonlocals
-            changes = any(name in self._modules[module].changing for module, name in targets)
-            if not outside and (variable in scope.names or len(targets) > 1 or changes):
-                scope.names.add(variable)
 
 
 class Joiner(ast.NodeTransformer):
@@ -103,9 +43,7 @@ class Joiner(ast.NodeTransformer):
         """What a module's statements become; nothing for a docstring, or an import that vanishes. Raises Refused."""
         self._module = module
         tree = ast.parse(self._modules[module].source)
-        top = self._modules[module].top
-        top.node = tree
-        self._scopes = [top]
+        self._scopes = [self._modules[module].top]
         kept = []
         for node in self._statements(tree.body):
             # The same import from outside, once in a bundle.
@@ -130,7 +68,6 @@ class Joiner(ast.NodeTransformer):
         self._defaults(node.args)
         node.name = self._bind(node.name)
         scope = scope_of(node.body, node.args)
-        scope.node = node
         self._imports.settle(self._module, scope)
         self._scopes.append(scope)
         node.body = self._statements(node.body) or [ast.Pass()]
@@ -153,7 +90,7 @@ class Joiner(ast.NodeTransformer):
         node.bases = [self.visit(item) for item in node.bases]
         node.keywords = [self.visit(item) for item in node.keywords]
         scope = scope_of(node.body)
-        scope.node, scope.so_far = node, set()
+        scope.so_far = set()
         self._imports.settle(self._module, scope)
         self._scopes.append(scope)
         node.body = self._statements(node.body) or [ast.Pass()]
@@ -400,22 +337,10 @@ class Joiner(ast.NodeTransformer):
             yield ast.ImportFrom(package, [ast.alias(leaf, own if own != leaf else None)], 0)
             return
         # By name, not as a module: it may be this very import that is under way in the other bundle.
-        for use in sorted(self._uses(variable)):
+        for use in sorted(self._scopes[-1].uses.get(variable, ())):
             top = self._modules[module].top
             if use not in top.names and use not in top.imports:
                 continue  # of something else by that name, or refused where it stands
             found, name = self._imports.definition(self._module, node, module, use)
             if name is not None:
                 yield ast.ImportFrom(self._stays.get(found, found), [ast.alias(self._unique[found, name])], 0)
-
-    def _uses(self, variable: str) -> set[str]:
-        """What the present scope takes out of another module that it calls `variable`."""
-        node = self._scopes[-1].node
-        assert node is not None
-        return {
-            found.attr
-            for found in ast.walk(node)
-            if isinstance(found, ast.Attribute)
-            and isinstance(found.value, ast.Name)
-            and found.value.id == variable
-        }

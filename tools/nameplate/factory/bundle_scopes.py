@@ -27,7 +27,8 @@ class Scope:
     imported: Counter[str] = field(default_factory=Counter)
     globals: set[str] = field(default_factory=set)
     nonlocals: set[str] = field(default_factory=set)
-    node: ast.AST | None = None
+    # What is taken out of each module that it imports, by its variable.
+    uses: dict[str, set[str]] = field(default_factory=dict)
     # A class: what its body has bound so far; a name is the module's until then.
     so_far: set[str] | None = None
 
@@ -97,6 +98,14 @@ def scope_of(body: Sequence[ast.stmt], arguments: ast.arguments | None = None) -
         else:
             _bound(scope, node)
     scope.names = set(scope.bound) - scope.globals - scope.nonlocals
+    if scope.imports:
+        for node in (found for statement in body for found in nodes_of(statement)):
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id in scope.imports
+            ):
+                scope.uses.setdefault(node.value.id, set()).add(node.attr)
     return scope
 
 
