@@ -19,6 +19,7 @@ from nameplate.factory.refused import Refused
 
 SERVER, SERVER_KEY, CA = "server.pem", "server-key.pem", "ca.pem"
 PORT, TLS_PORT = 1883, 8883
+HANDSHAKE_S = 20  # nats-server gives 2 s of itself, and a chip computes for more than one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,12 @@ def _nats(folder: Path, users: Users, request: BrokerRequest, backend: tuple[str
     mqtt: dict[str, object] = {"listen": f"{request.address}:{_port(request)}"}
     if request.authority:
         demand = {"ca_file": str(here / CA), "verify_and_map": True} if request.certificates else {}
-        mqtt["tls"] = {"cert_file": str(here / SERVER), "key_file": str(here / SERVER_KEY), **demand}
+        mqtt["tls"] = {
+            "cert_file": str(here / SERVER),
+            "key_file": str(here / SERVER_KEY),
+            "timeout": HANDSHAKE_S,
+            **demand,
+        }
     lines = [
         "# Units speak MQTT; who speaks NATS does it from this machine.",
         "listen: 127.0.0.1:4222",
