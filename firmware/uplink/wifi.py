@@ -109,6 +109,8 @@ class Network:
                 if ssid != self.settings.wifi_ssid or psk != self.settings.wifi_psk:
                     break
                 alive()
+                if asking and asking.done():
+                    asking = None  # a task that is over still holds what it had imported
                 now = self.clock.uptime_s()
                 if now - self._asked >= self.pause:
                     self._asked = now

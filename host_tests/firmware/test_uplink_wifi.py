@@ -186,3 +186,25 @@ drawn = [jitter(1000) for _ in range(500)]
 print(min(drawn) >= 500, max(drawn) <= 1000, len(set(drawn)) > 50)
 """)
     assert out == ["True True True"]
+
+
+def test_what_asked_the_time_is_not_held_after(station):
+    out = station("""
+import gc
+import firmware.uplink
+class Sntp: pass
+def put(size):
+    firmware.uplink.sntp = sys.modules["firmware.uplink.sntp"] = Sntp()
+    firmware.uplink.sntp.code = bytearray(size)
+    async def keep(network, pause):
+        network.pause = 43200
+    firmware.uplink.sntp.keep = keep
+put(100000)
+network.clock.uptime_s = lambda: time.ticks_ms() // 1000
+before = gc.mem_free()
+def look():
+    gc.collect()
+    print(network.pause, gc.mem_free() - before > 50000)
+run((10, look))
+""")
+    assert out == ["43200 True"]
