@@ -130,7 +130,7 @@ def test_a_line_of_the_log_is_read(code):
     """What lib/trouble.py makes of an exception."""
     line, _, at = next(row for row in code.lines()["firmware.agent"] if row[1] == "firmware.uplink.mqtt")
     error = code.exported("firmware.uplink.mqtt", "LinkError")
-    assert error != "LinkError"
+    assert error == "LinkError"
     said = f"12 00:01 task uplink: {error}('no answer (yet) at all',) at firmware.agent:{line}, then {error}"
     read = Trace(code).read(said)
     assert (

@@ -63,6 +63,7 @@ class Names:
             kept.update(_foreign(nodes))
             inherit.extend(node for node in nodes if isinstance(node, ast.ClassDef))
         kept.update(_inherited(inherit))
+        kept.update(_exceptions(inherit))
         kept.update(
             keywords - arguments
         )  # they go to functions from outside, or into a `**` that may list them
@@ -131,6 +132,22 @@ def _texts(nodes: list[ast.AST]) -> Iterator[str]:
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called == "namedtuple" and isinstance(node.args[1], ast.Constant):
                 yield from str(node.args[1].value).replace(",", " ").split()
+
+
+def _exceptions(classes: list[ast.ClassDef]) -> set[str]:
+    """Our own exceptions keep their names: people read them in the log, with no table at hand."""
+    known = {name for name in dir(builtins) if isinstance(kind := getattr(builtins, name), type)
+             and issubclass(kind, BaseException)}  # fmt: skip
+    found: set[str] = set()
+    while True:
+        more = {
+            node.name
+            for node in classes
+            if any(isinstance(base, ast.Name) and base.id in known | found for base in node.bases)
+        }
+        if more <= found:
+            return found
+        found |= more
 
 
 def _constants(nodes: list[ast.AST]) -> Iterator[str]:
