@@ -5,7 +5,7 @@ export PYTHON NAMEPLATE_MICROPYTHON
 NAMEPLATE = .venv/bin/nameplate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench proof image lock clean
+.PHONY: help demo test lint bench soak proof image lock clean
 
 help:  ## what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ lint:  ## the checks that CI and pre-commit run
 bench:  ## measure; one JSON object a line
 	@sh tools/setup.sh test
 	@$(NAMEPLATE) bench $(ARGS)
+
+soak:  ## 10,000 heartbeats, 1,000 reconnects, 10,000 console lines; has the heap grown? half an hour
+	@sh tools/setup.sh test
+	@$(NAMEPLATE) bench soak $(ARGS)
 
 proof:  ## run the command behind each claim of README.md, into docs/proof.md (ARGS="NAME ..." for some)
 	@sh tools/setup.sh test

@@ -85,6 +85,18 @@ def test_a_broken_limit_ends_with_one_and_the_others_still_run(stand_ins, bench)
     assert bench("walk")[0] == 0
 
 
+def test_what_a_figure_may_have_more_is_told_in_it(stand_ins, bench):
+    stand_ins(
+        near="yield figure('steps', 21, 'steps', 20, simulated=False) | {'slack': 0.05}",
+        over="yield figure('stumbles', 22, 'steps', 20, simulated=False) | {'slack': 0.05}",
+    )
+    code, (line,), _ = bench("near")
+    assert (code, line["ratio"], line["slack"]) == (0, 1.05, 0.05)
+    code, (line,), told = bench("over")
+    assert (code, line["ratio"]) == (1, 1.1)
+    assert "stumbles: 22 steps, the limit is 20, with 5% more allowed" in told
+
+
 def test_a_value_at_its_limit_is_not_over_it(stand_ins, bench):
     stand_ins(walk="yield figure('steps', 4, 'steps', 4, simulated=False)")
     code, (line,), _ = bench()
@@ -102,6 +114,10 @@ def test_a_value_at_its_limit_is_not_over_it(stand_ins, bench):
         ("yield {**figure('steps', 1, 'm', 2, simulated=True), 'value': float('nan')}", "not a number"),
         ("yield {**figure('steps', 1, 'm', 2, simulated=True), 'ratio': None}", "a limit and a ratio"),
         ("yield {**figure('steps', 1, 'm', simulated=True), 'simulated': None}", "whether it is simulated"),
+        (
+            "yield {**figure('steps', 1, 'm', simulated=True), 'slack': 0.1}",
+            "a slack is a number, and has a limit",
+        ),
         ("import a_package_that_is_not_here\ndef measure(): pass", "a_package_that_is_not_here"),
         ("def measure(:", "SyntaxError"),
     ],
@@ -267,7 +283,7 @@ def test_every_bench_and_what_it_measures_is_documented():
         known
     )
     assert not [name for name in known if f"`{name}`" not in text]
-    assert [name for name, bench in known.items() if not bench.default] == ["clone", "stalls"]
+    assert [name for name, bench in known.items() if not bench.default] == ["clone", "soak", "stalls"]
 
 
 def test_make_bench_calls_it():

@@ -38,6 +38,18 @@ def test_code_and_data_add_up_and_have_limits(figures):
     assert all(figure["simulated"] for figure in figures.values())
 
 
+@pytest.mark.parametrize(
+    "metric", ["heap held by code", "heap held by data after boot", "heap held by data after 100 heartbeats"]
+)
+def test_the_heap_keeps_within_its_limit_and_the_five_percent_that_the_plan_allows(figures, metric):
+    figure = figures[metric]
+    assert figure["slack"] == 0.05
+    modules = [(one["value"], name) for name, one in figures.items() if "(code, in " in name]
+    largest = "; ".join(f"{name} {size}" for size, name in sorted(modules, reverse=True)[:8])
+    over = figure["value"] - figure["limit"] * 1.05
+    assert over <= 0, f"{metric} is {over:.0f} bytes over its limit and the slack; largest: {largest}"
+
+
 def test_the_modules_sum_up_to_the_code_but_for_names(figures):
     modules = [figure for name, figure in figures.items() if "(code, in " in name]
     files = [figure for name, figure in figures.items() if "(file that stays)" in name]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 MEMBERS = ("metric", "value", "unit", "limit", "ratio", "simulated")
+SLACK = "slack"  # a seventh, where more than the limit is allowed: by which part of it
 
 
 def figure(
@@ -32,6 +33,11 @@ def _ratio(value: float, limit: float) -> float:
     return 1 + value if value else 0
 
 
+def broken(found: Mapping[str, Any]) -> bool:
+    """Whether the value is over its limit, and over what slack it has."""
+    return found["ratio"] is not None and bool(found["ratio"] > 1 + found.get(SLACK, 0))
+
+
 def failure(name: str, why: str) -> dict[str, Any]:
     """What stands in the place of the figures of a bench that could not measure."""
     return {**dict.fromkeys(MEMBERS), "metric": name, "error": why}
@@ -39,7 +45,7 @@ def failure(name: str, why: str) -> dict[str, Any]:
 
 def problem(found: Mapping[str, Any]) -> str | None:
     """What is wrong with the form of a figure, in a few words, or None."""
-    if tuple(found) != MEMBERS:
+    if tuple(found) not in (MEMBERS, (*MEMBERS, SLACK)):
         return f"its members are {', '.join(map(str, found))}"
     if not (isinstance(found["metric"], str) and isinstance(found["unit"], str)):
         return "metric or unit is not a text"
@@ -49,6 +55,8 @@ def problem(found: Mapping[str, Any]) -> str | None:
         return "its value is not a number"
     if (found["limit"] is None) != (found["ratio"] is None):
         return "a limit and a ratio come together or not at all"
+    if SLACK in found and not (_is_number(found[SLACK]) and found["limit"] is not None):
+        return "a slack is a number, and has a limit"
     if found["limit"] is not None and not (_is_number(found["limit"]) and _is_number(found["ratio"])):
         return "its limit or its ratio is not a number"
     return None

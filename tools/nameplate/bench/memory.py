@@ -24,6 +24,8 @@ from nameplate.errors import NameplateError
 
 CODE_LIMIT = 48 * 1024
 DATA_LIMIT = 16 * 1024
+# The plan's: a build is not stopped for the bytes that one more name or a longer text costs.
+SLACK = 0.05
 _DEVICE = Path(__file__).parent / "device"
 _LIBRARY = Path("node_modules/@micropython/micropython-webassembly-pyscript")
 _PERIOD_S = 10
@@ -42,12 +44,13 @@ def measure() -> Iterator[dict[str, Any]]:
     pools = run["pools"]
     # All that stays of the code, the names of what is dropped included: interned names stay.
     code = run["code"] + pools
+    slack = {"slack": SLACK}
     booted, worked = run["booted"] + pools, run["worked"] + pools
-    yield _figure("heap live after boot", booted, CODE_LIMIT + DATA_LIMIT)
-    yield _figure("heap live after 100 heartbeats", worked, CODE_LIMIT + DATA_LIMIT)
-    yield _figure("heap held by code", code, CODE_LIMIT)
-    yield _figure("heap held by data after boot", booted - code, DATA_LIMIT)
-    yield _figure("heap held by data after 100 heartbeats", worked - code, DATA_LIMIT)
+    yield _figure("heap live after boot", booted, CODE_LIMIT + DATA_LIMIT) | slack
+    yield _figure("heap live after 100 heartbeats", worked, CODE_LIMIT + DATA_LIMIT) | slack
+    yield _figure("heap held by code", code, CODE_LIMIT) | slack
+    yield _figure("heap held by data after boot", booted - code, DATA_LIMIT) | slack
+    yield _figure("heap held by data after 100 heartbeats", worked - code, DATA_LIMIT) | slack
     yield _figure("heap held by the index of names (code)", pools, None)
     yield {**_figure("names interned", run["names"], None), "unit": "names"}
     for file in sorted(run["files"], key=lambda file: (not file["kept"], -file["bytes"])):

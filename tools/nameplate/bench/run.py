@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import nameplate.bench
-from nameplate.bench.figure import failure, problem
+from nameplate.bench.figure import SLACK, broken, failure, problem
 from nameplate.errors import NameplateError
 
 
@@ -75,9 +75,12 @@ def run(
             if "error" in found:
                 good = False
                 tell(f"{bench.name} could not measure: {found['error']}")
-            elif found["ratio"] is not None and found["ratio"] > 1:
+            elif broken(found):
                 good = False
-                tell(f"{found['metric']}: {found['value']} {found['unit']}, the limit is {found['limit']}")
+                slack = f", with {found[SLACK]:.0%} more allowed" if SLACK in found else ""
+                tell(
+                    f"{found['metric']}: {found['value']} {found['unit']}, the limit is {found['limit']}{slack}"
+                )
         tell(f"{bench.name}: {time.monotonic() - started:.1f} s")
     return good
 

@@ -1,8 +1,8 @@
 """What the agent's heap has grown by after 10,000 heartbeats, 1,000 reconnects and 10,000 console lines.
 
 The firmware of the image, on the virtual board with a real broker; one more task, put into the image for this, collects
-garbage and prints what is still allocated while nothing is being signed. It is read when nobody has written to the
-console for so long that it has put away what it needed. Objects are those of a 64-bit interpreter, twice as large as a chip's.
+garbage and prints what is still allocated while nothing is being signed. It is read when console and log have put away
+what they needed. Objects are those of a 64-bit interpreter, twice as large as a chip's.
 `python -m nameplate.bench.soak` prints the figures alone.
 """
 
@@ -31,10 +31,11 @@ DEFAULT = False  # half an hour
 # What may differ between two looks though nothing is lost: a list or a table that was doubled to take one more, the
 # token that left last, a look while one is made. A leak of one object each time would be 300,000.
 LIMIT_BYTES = 512
-_PERIOD_S = 3  # what signs is put away a second or two after a token
-_REST_MS = 35_000  # the console forgets who answers 30 s after the last byte
+_PERIOD_S = 2  # what signs is put away a second or two after a token
+_REST_MS = 5_000  # the console forgets who answers 3 s after the last byte
+_FLUSH_MS = 31_000  # the log's lines wait in memory for half a minute
 _TELL_MS = 4_100  # no multiple of the heartbeats' period
-_LOOKS = 6
+_LOOKS = 4
 _HEAP = re.compile(r"HEAP (\d+)\r\n")
 _TELLS = f"""
 import gc
@@ -55,8 +56,9 @@ async def _tell_heap():
         gc.collect()
         print("HEAP", gc.mem_alloc())
 """
-_LINES_AT_ONCE = 100  # then the console is left alone until it has put everything away
+_LINES_AT_ONCE = 50  # then the console is left alone until it has put everything away
 _LINE_MS = 250  # the longest answer, to `read`, is 2,500 bytes: 220 ms on the line
+_TRIES = 3  # while flash is erased, what the line brings beyond 259 bytes is lost, as on a chip
 _LATEST = 4_000  # letters of what was said
 _COMMANDS = (
     "id",
@@ -86,7 +88,6 @@ _METHODS = (
 _NONCE = "bm9uY2Utbm9uY2U"
 _NOISE = b'abc{}[]",:\r\x00\xff\xc3 0123'
 _LONG = 700  # bytes; the console takes lines of 512
-_STEADY_MS = 61_000  # a connection that held for a minute: the next pause is a second again
 
 
 @dataclass(frozen=True)
@@ -101,23 +102,25 @@ class Extent:
     warm_lines: int = 200
 
 
-_QUICK = Extent(60, 10, 200, 10, 2, 50)
-_KICKED_EVERY = (
-    10  # of so many reconnects one is because the broker drops the unit, the others because the network goes
-)
+_QUICK = Extent(60, 10, 200, 5, 2, 30)
+_KICKED_EVERY = 10  # reconnects: one of so many is the broker's doing, the others are the network's
 
 
 def measure(quick: bool = False, tell: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the bytes grown by each kind of work, the work done, and the heap held at last. `tell` hears how far it is.
+    """Yield the bytes grown by each kind of work, and the heap held at last. `tell` hears how far it is.
 
     Raises NameplateError when the unit did not do the work: a heartbeat that did not arrive, a connection that was not
     taken up again, a console that did not answer, a reset.
     """
-    extent = _QUICK if quick else Extent()
+    yield from soak(_QUICK if quick else Extent(), tell or _say)
+
+
+def soak(extent: Extent, tell: Callable[[str], None], more: str = "") -> Iterator[dict[str, Any]]:
+    """As `measure`; `more` is Python that stands at the end of firmware.agent."""
     with House(period_s=_PERIOD_S) as house:
-        tells_its_heap(house.unit.path)
+        tells_its_heap(house.unit.path, more)
         with house.switch_on(seed=1) as board:
-            unit = _Unit(house, board, tell or _say)
+            unit = _Unit(house, board, tell)
             unit.heartbeats(extent.warm_heartbeats)
             unit.reconnects(extent.warm_reconnects)
             unit.lines(extent.warm_lines)
@@ -144,7 +147,7 @@ def _grown(metric: str, grown: int) -> dict[str, Any]:
     }
 
 
-def tells_its_heap(flash: Path) -> None:
+def tells_its_heap(flash: Path, more: str = "") -> None:
     """Put the task that prints the heap into the active slot of a unit's flash."""
     from nameplate.factory import partitions, sources
     from nameplate.factory.code import Code
@@ -153,7 +156,7 @@ def tells_its_heap(flash: Path) -> None:
     data = bytearray(flash.read_bytes())
     place = slice(partitions.VFS.offset, partitions.VFS.end)
     system = FileSystem(bytes(data[place]))
-    for path, content in Code(sources.device_root(), append={"firmware/agent": _TELLS}).files():
+    for path, content in Code(sources.device_root(), append={"firmware/agent": _TELLS + more}).files():
         system.write(f"/a/{path}", content)
     data[place] = system.image()
     flash.write_bytes(data)
@@ -172,8 +175,8 @@ class _Unit:
 
     def heap(self) -> int:
         """The bytes allocated, at rest: the least of some looks, since one may fall in the midst of a heartbeat."""
-        self._board.run(_REST_MS)
-        self._board.run(_LOOKS * _TELL_MS * 2)
+        self._board.run(_FLUSH_MS)
+        self._board.run(_LOOKS * _TELL_MS * 3 // 2)
         starts = [event.detail for event in self._board.events if event.kind == "boot"]
         if starts != ["power"]:
             raise NameplateError(f"the unit was reset: {', '.join(starts)}", "report this")
@@ -195,10 +198,8 @@ class _Unit:
         for number in range(count):
             if number % 50 == 0:
                 self._tell(f"{number:,} of {count:,} reconnects")
-            if number % _KICKED_EVERY == 0:
-                self._board.run(_STEADY_MS)
+            if number % _KICKED_EVERY == _KICKED_EVERY - 1:
                 self._kick()
-                until(self._board, "end of the connection", lambda board: not _online(board))
             else:
                 self._board.set("wifi", "gone")
                 until(self._board, "end of the network", lambda board: not _online(board))
@@ -223,17 +224,21 @@ class _Unit:
         for number in range(count):
             if number % _LINES_AT_ONCE == 0:
                 self._board.run(_REST_MS)
-                self._tell(f"{number:,} of {count:,} console lines")
+                if number % 500 == 0:
+                    self._tell(f"{number:,} of {count:,} console lines")
             line, answer = self._line(number)
-            self._board.send(line)
-            self._board.run(_LINE_MS)
-            if answer not in _HEAP.sub("", self._board.transcript[-_LATEST:]):
-                raise NameplateError(
-                    f"no answer to {line!r}: {self._board.transcript[-200:]!r}", "report this"
-                )
+            for _ in range(_TRIES):
+                self._board.send(line)
+                self._board.run(_LINE_MS)
+                said = _HEAP.sub("", self._board.transcript[-_LATEST:])
+                if answer in said:
+                    break
+                line = b"\n" + line
+            else:
+                raise NameplateError(f"no answer to {line[:60]!r}: {said[-200:]!r}", "report this")
 
     def _line(self, number: int) -> tuple[bytes, str]:
-        """A line, and what its answer holds."""
+        """A line, and what its answer holds where that is its own."""
         kind = number % 10
         if kind < 4:
             return f"{self._chance.choice(_COMMANDS)}\n".encode(), ""
@@ -245,7 +250,7 @@ class _Unit:
         noise = bytes(self._chance.choices(_NOISE, k=self._chance.randrange(1, 200)))
         if kind == 8:
             return noise + b"\n", ""
-        return self._chance.choice((b"", b"{", b"[")) + b"x" * _LONG + b"\n", "longer than 512 bytes"
+        return self._chance.choice((b"", b"{", b"[")) + b"x" * _LONG + b"\n", ""
 
 
 def _online(board: VirtualBoard) -> bool:
