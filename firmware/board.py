@@ -52,6 +52,10 @@ class Board:
             gc.enable()
         return held
 
+    def spare_memory(self):
+        """Bytes that are left outside of Python's heap, for radio, sockets and TLS."""
+        return sum([region[1] for region in esp32.idf_heap_info(esp32.HEAP_DATA)])
+
     def breadcrumb(self):
         """What main.py or `reset` left behind: (failed starts in a row, reason text), in memory that a reset spares."""
         kept = machine.RTC().memory()

@@ -103,7 +103,7 @@ def build(board, settings, reason):
         commands = Commands(unit, settings, clock, verifier, replies, refused)
         uplink = Uplink(
             unit, settings, clock, bootcount, network, link, outbox, signer, commands, _codec(unit, agent), refused,
-            (resolver, board.nvs, clock, watch),
+            (resolver, board.nvs, clock, watch, board.spare_memory), agent.reset,
         )  # fmt: skip
         first = first_claims(unit, version.VERSION, pins.reset_cause())
         chain = Chain(signer, outbox, unit, clock, bootcount, first)

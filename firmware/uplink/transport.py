@@ -13,17 +13,21 @@ from firmware.uplink.mqtt import LinkError
 from lib import rare
 
 _CONNECT_MS = const(10000)
+_TLS_BYTES = const(28672)  # a session takes 27 KB, its handshake some more
 
 
-async def connect(url, resolver, nvs, clock, watch):
+async def connect(url, resolver, nvs, clock, watch, memory=None):
     """(stream, whether a certificate of ours named us). ValueError for a URL that cannot be used.
 
     Over TLS the first byte of MQTT has gone ahead: TLS is shaken hands over by writing, and each connection begins alike.
-    `watch.suspected` puts off what blocks the loop.
+    `watch.suspected` puts off what blocks the loop. `memory()`, where it is known, is what the chip has left for TLS: with
+    too little, mbedTLS would fail somewhere, and name something else as the reason.
     """
     host, port, secure = parse(url)
     if not secure:
         return await _reach(await _address(resolver, host), port), False
+    if memory and memory() < _TLS_BYTES:
+        raise LinkError("no memory (TLS)")
     from firmware.uplink import tls
 
     try:

@@ -22,6 +22,7 @@ KEEPALIVE_S = const(60)
 _FIRST_PAUSE_MS = const(1000)
 _LONGEST_PAUSE_MS = const(60000)
 _STEADY_MS = const(60000)
+_STARVED = const(10)
 _RARE = (
     "firmware.uplink.opening", "firmware.uplink.mqtt_connect", "firmware.uplink.transport", "firmware.uplink.address",
 )  # fmt: skip
@@ -30,13 +31,16 @@ _RARE = (
 class Uplink:
     """`told`: the LinkStatus kept up to date; `codec`: lib.mqtt_memory's, or None on a build without umqtt.
 
-    `way`: what `transport.connect` needs beside the URL: a Resolver, the NVS, the clock and the Watch. The names without
-    an underscore are what firmware.uplink.opening uses.
+    `way`: what `transport.connect` needs beside the URL: a Resolver, the NVS, the clock, the Watch and what memory is left.
+    The names without an underscore are what firmware.uplink.opening uses.
+
+    The one thing that ends in a `reset(reason)`: memory that TLS needs and that has not come back in ten attempts, three
+    minutes or so, for Python's heap has it and does not give it back. Not while a fault stands.
     """
 
     def __init__(
         self, unit, settings, clock, bootcount, network, told, outbox, signer, commands, codec, refused, way,
-        ticks=time,
+        reset=None, ticks=time,
     ):  # fmt: skip
         self.unit = unit
         self.clock = clock
@@ -54,6 +58,8 @@ class Uplink:
         self._way = way
         self._ticks = ticks
         self._failing = False
+        self._starved = 0  # attempts in a row that found no memory
+        self._reset = reset
         told.refused = refused.by
 
     async def run(self, alive):
@@ -74,6 +80,7 @@ class Uplink:
             except (LinkError, ValueError) as error:
                 self.told.word = str(error)
                 self._failing = True
+                self._starve(self.told.word)
             gc.collect()  # a connection that failed half way leaves its socket to the collector
             if self._ticks.ticks_diff(self._ticks.ticks_ms(), started) > _STEADY_MS:
                 pause = _FIRST_PAUSE_MS
@@ -83,6 +90,11 @@ class Uplink:
                 await asyncio.sleep_ms(min(left, 500))
                 left -= 500
             pause = min(2 * pause, _LONGEST_PAUSE_MS)
+
+    def _starve(self, word):
+        self._starved = self._starved + 1 if word.startswith("no memory") else 0
+        if self._reset and self._starved >= _STARVED and not self._way[3].active():
+            self._reset(word)
 
     def _wanted(self):
         return self._network.up and self._settings.consent != "off"
@@ -96,6 +108,7 @@ class Uplink:
             await self._open(link, url, alive)
             self.told.word = "online"
             self._failing = False
+            self._starved = 0
             await self._serve(link, url, alive)
         finally:
             await link.close()

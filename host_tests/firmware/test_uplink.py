@@ -70,6 +70,9 @@ class Nvs:
         return self.blobs.get(key)
 class Watch:
     suspected = False
+    faults = []
+    def active(self):
+        return self.faults
 
 unit, settings, network, outbox, commands, refused = Unit(), Settings(), Network(), Outbox(), Commands(), Refused()
 clock = Clock(1795478400)
@@ -201,6 +204,27 @@ async def body():
         (ROOT + "identity", True),
         (ROOT + "status", True),
     ]
+
+
+def test_memory_that_does_not_come_back_is_the_one_reason_to_start_again(uplinked, broker):
+    out = uplinked(
+        """
+resets = []
+uplink._reset = resets.append
+async def body():
+    for word in ["no memory (TLS)"] * 9 + ["no answer (TLS)"] * 30 + ["no memory (TLS)"] * 9:
+        uplink._starve(word)
+    print(resets)
+    Watch.faults.append("L01")  # nobody silences the alarm for the network's sake
+    uplink._starve("no memory (TLS)")
+    print(resets)
+    Watch.faults.clear()
+    uplink._starve("no memory (TLS)")
+    print(resets)
+""",
+        broker.port,
+    )
+    assert out == ["[]", "[]", "['no memory (TLS)']"]
 
 
 def test_a_command_from_a_real_broker_is_answered(uplinked, broker, listener):

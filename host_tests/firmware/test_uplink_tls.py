@@ -36,10 +36,11 @@ class Clock:
 class Watch:
     suspected = False
 clock, watch = Clock(), Watch()
+MEMORY = None
 URL = "mqtts://127.0.0.1:%d"
 async def connect(url=None):
     try:
-        stream, named = await transport.connect(url or URL % PORT, Resolver(lambda: None), Nvs(), clock, watch)
+        stream, named = await transport.connect(url or URL % PORT, Resolver(lambda: None), Nvs(), clock, watch, MEMORY)
     except LinkError as error:
         return str(error)
     stream.write(b"hello")  # the first byte of MQTT has gone ahead
@@ -297,3 +298,11 @@ print(said)
 """
     with tls(pki[1].server(["127.0.0.1"]), tmp_path) as port:
         assert connect(port, script) == ["unknown CA (TLS)"]
+
+
+def test_too_little_memory_is_the_reason_told_and_nobody_is_spoken_to(connect):
+    """mbedTLS would stop at any point, and call an authority unknown for want of the memory to check it."""
+    met: list[object] = []
+    with serving(met.append) as port:
+        assert connect(port, "MEMORY = lambda: 20000\nprint(asyncio.run(connect()))") == ["no memory (TLS)"]
+    assert met == []
