@@ -108,6 +108,7 @@ def build(board, settings, reason):
         first = first_claims(unit, version.VERSION, pins.reset_cause())
         chain = Chain(signer, outbox, unit, clock, bootcount, first)
         agent.writing = chain.writing
+        chain.watch = watch
         reporter = Reporter(chain, settings, station, watch, supervisor.lag, agent.note)
         supervisor.add("events", reporter.events, 60000)
         supervisor.add("heartbeats", reporter.heartbeats, 60000)

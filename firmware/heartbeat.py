@@ -10,7 +10,7 @@ import asyncio
 class Chain:
     """Makes the tokens of one boot. `first`: claims for its first token only, from firmware.first_token.
 
-    `clock` has uptime_s(), unix() and quality. `error` is the last failure to store, None once one succeeds.
+    `clock` has uptime_s(), unix() and quality; `watch`, set by firmware.build, `suspected`. `error` is the last failure to store, None once one succeeds.
     """
 
     def __init__(self, signer, outbox, unit, clock, bootcount, first):
@@ -21,6 +21,7 @@ class Chain:
         self._bootcount = bootcount
         self._first = first
         self.writing = asyncio.Lock()
+        self.watch = None
         self.seq = 0  # of the next token
         self.error = None
 
@@ -40,6 +41,11 @@ class Chain:
                 )  # fmt: skip
                 # The code that signs is loaded for it: with no memory left, or a bad read, the token is for a later try.
                 token = await self._signer.sign("nameplate-" + kind + "+jwt", text.encode())
+                # A leak is confirmed before flash is erased, which stops everything; that takes two seconds at most.
+                for _ in range(100):
+                    if not self.watch or not self.watch.suspected:
+                        break
+                    await asyncio.sleep_ms(20)
                 self._outbox.put(kind, self._bootcount, self.seq, token, lost)
             except (OSError, ValueError, MemoryError, ImportError) as error:
                 self.error = "a token could not be made: " + (str(error) or type(error).__name__)

@@ -47,6 +47,33 @@ print(flushed)
     assert micropython(SETUP + script) == "[31, 63, 95]\n"
 
 
+def test_a_token_too_waits_for_a_suspected_leak_but_not_for_ever(micropython):
+    script = """
+from firmware.heartbeat import Chain
+class Signer:
+    async def sign(self, typ, payload):
+        watch.suspected = True
+        return b"token"
+stored = []
+outbox, unit = Part(), Part()
+outbox.put = lambda *_: stored.append(time.ticks_diff(time.ticks_ms(), start))
+outbox.lost, outbox.last_hash = lambda: [], lambda: None
+unit.ueid, unit.dev, clock.quality, clock.unix = "u", False, "unknown", lambda: None
+chain = Chain(Signer(), outbox, unit, clock, 1, "")
+chain.watch = watch
+async def confirm():
+    await asyncio.sleep_ms(100)
+    watch.suspected = False
+async def speak():
+    asyncio.create_task(confirm())
+    await chain.emit("heartbeat", "")
+    await chain.emit("heartbeat", "")
+asyncio.run(speak())
+print(stored)
+"""
+    assert micropython(SETUP + script) == "[100, 2100]\n"
+
+
 def test_the_probe_is_looked_at_between_two_erases(micropython):
     # A token is signed in slices, and may be ready to be stored whenever the journal has just been flushed.
     script = """
