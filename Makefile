@@ -26,7 +26,7 @@ bench:  ## measure; one JSON object a line
 	@sh tools/setup.sh test
 	@$(NAMEPLATE) bench $(ARGS)
 
-soak:  ## 10,000 heartbeats, 1,000 reconnects, 10,000 console lines; has the heap grown? half an hour
+soak:  ## 10,000 heartbeats, 1,000 reconnects, 10,000 console lines; has the heap grown? twenty minutes
 	@sh tools/setup.sh test
 	@$(NAMEPLATE) bench soak $(ARGS)
 

@@ -26,7 +26,7 @@ from nameplate.bench.house import House, until
 from nameplate.errors import NameplateError
 from nameplate.sim.board import VirtualBoard
 
-DEFAULT = False  # half an hour
+DEFAULT = False  # some twenty minutes
 
 # What may differ between two looks though nothing is lost: a list or a table that was doubled to take one more, the
 # token that left last, a look while one is made. A leak of one object each time would be 300,000.
