@@ -118,7 +118,12 @@ asyncio.run(main())
     assert expected <= held <= expected + 20
 
 
-def test_tls_judges_dates_by_the_boards_clock(tmp_path, authority):
+@pytest.mark.parametrize("named", [None, ""])  # make hands on an empty variable
+def test_tls_judges_dates_by_the_boards_clock(tmp_path, authority, monkeypatch, named):
+    if named is None:
+        monkeypatch.delenv("NAMEPLATE_MICROPYTHON", raising=False)
+    else:
+        monkeypatch.setenv("NAMEPLATE_MICROPYTHON", named)
     # Valid from 2030 to 2032: far from this machine's time on either side.
     given = {"begins": datetime(2030, 1, 1, tzinfo=UTC), "now": datetime(2030, 1, 1, tzinfo=UTC)}
     program = """

@@ -54,7 +54,7 @@ def command() -> str:
 
 def _start() -> list[str]:
     """The interpreter's program: the wheel's where it can be told the time (launch.py), else `command`."""
-    if "NAMEPLATE_MICROPYTHON" not in os.environ and importlib.util.find_spec("micropython_module"):
+    if not os.environ.get("NAMEPLATE_MICROPYTHON") and importlib.util.find_spec("micropython_module"):
         return [sys.executable, str(_LAUNCH)]
     return [command()]
 
