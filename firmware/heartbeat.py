@@ -10,7 +10,8 @@ import asyncio
 class Chain:
     """Makes the tokens of one boot. `first`: claims for its first token only, from firmware.first_token.
 
-    `clock` has uptime_s(), unix() and quality; `watch`, set by firmware.build, `suspected`. `error` is the last failure to store, None once one succeeds.
+    `clock` has uptime_s(), unix() and quality; `watch`, set by firmware.build, `suspected`. `error` is the last failure to
+    store, None once one succeeds.
     """
 
     def __init__(self, signer, outbox, unit, clock, bootcount, first):

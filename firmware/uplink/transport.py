@@ -35,7 +35,7 @@ async def connect(url, resolver, nvs, clock, watch, memory=None):
         stream = await _reach(await _address(resolver, host), port)
         return asyncio.StreamWriter(await tls.shake(context, stream, host, clock, watch)), named
     finally:
-        rare.forget(("firmware.uplink.tls", "firmware.mirror", "firmware.blob"))
+        rare.forget(("firmware.uplink.tls",))
 
 
 async def _address(resolver, host):

@@ -16,18 +16,7 @@ from host_tests.conftest import micropython_command
 from nameplate.factory.bundle_scopes import scope_of
 from nameplate.factory.code import Code
 
-RARE = """
-import sys
-
-
-def forget(names):
-    for name in names:
-        if name in sys.modules:
-            del sys.modules[name]
-            parent, _, leaf = name.rpartition(".")
-            if parent in sys.modules and hasattr(sys.modules[parent], leaf):
-                delattr(sys.modules[parent], leaf)
-"""
+RARE = (Path(__file__).resolve().parents[2] / "lib/rare.py").read_text()
 APP = """
 from lib import rare
 

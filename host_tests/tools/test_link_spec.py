@@ -16,7 +16,7 @@ from nameplate.link.spec import Spec, parse
         ("COM3", "serial", "COM3"),
         ("/dev/ttyUSB0", "serial", "/dev/ttyUSB0"),
         ("/dev/ttyACM12", "serial", "/dev/ttyACM12"),
-        ("pty:/tmp/np-7", "pty", "/tmp/np-7"),
+        ("pty:/dev/pts/7", "pty", "/dev/pts/7"),
         ("tcp:127.0.0.1:7000", "tcp", "127.0.0.1:7000"),
         ("tcp:bench.example:7000", "tcp", "bench.example:7000"),
         ("tcp:[::1]:7000", "tcp", "[::1]:7000"),
