@@ -35,10 +35,10 @@ def unpack(record):
     return payload
 
 
-def read(nvs, key):
-    """The payload stored under `key`; Damaged with the reason, never anything else."""
+def read(nvs, key, limit=LIMIT):
+    """The payload stored under `key`, `limit` bytes at most; Damaged with the reason, never anything else."""
     try:
-        record = nvs.get_blob(key, LIMIT)
+        record = nvs.get_blob(key, limit)
     except OSError:  # a blob of another type, or a broken partition
         raise Damaged("unreadable")
     return unpack(record)

@@ -10,9 +10,14 @@ from lib import rare
 
 
 class Unit:
-    """One unit's identity. All is None or empty unless `provisioned`, except `damage` and `dev`."""
+    """One unit's identity. All is None or empty unless `provisioned`, except `damage` and `dev`.
 
-    def __init__(self):
+    The manufacturer's two tokens and what the identity says are read again whenever they are asked for: two kilobytes
+    that are needed now and then. Whoever uses more than one claim asks once.
+    """
+
+    def __init__(self, nvs=None):
+        self._nvs = nvs
         self.dev = False
         # What could not be read of the manufacturer's keys; without them the unit signs, but obeys nobody.
         self.anchors_damage = None
@@ -22,14 +27,39 @@ class Unit:
         """Take the unit for not provisioned, `damage` being the plain reason: forgets every claim and secret."""
         self.provisioned = False
         self.damage = damage
-        self.ueid = self.key = self.key_origin = self.binding = self.identity = None
+        self.ueid = self.key = self.key_origin = None
         self.broker_user = self.broker_secret = None
         self.oemid = 0
         self.hwmodel = ""
         self.hwversion = []
         self.cnf = None
-        self.claims = {}
+        self.model = self.serial = ""
         self.anchors = {}
+
+    @property
+    def binding(self):
+        """The binding, as the manufacturer signed it (bytes)."""
+        return self._kept("binding")
+
+    @property
+    def identity(self):
+        """The identity, as the manufacturer signed it (bytes)."""
+        return self._kept("identity")
+
+    @property
+    def claims(self):
+        """What the identity says, as a new dictionary."""
+        return self._kept("claims") or {}
+
+    def _kept(self, name):
+        if not self.provisioned:
+            return None
+        from firmware import identity_tokens
+
+        try:
+            return identity_tokens.read(self._nvs, name)
+        finally:
+            rare.forget(("firmware.identity_tokens", "firmware.mirror"))
 
     def check_key(self, public):
         """Compare the key the manufacturer bound with the 64-byte public key that the signer computed.
@@ -46,7 +76,7 @@ def load(nvs):
     # Reading is the larger part of it, and never needed again.
     from firmware import identity_records
 
-    unit = Unit()
+    unit = Unit(nvs)
     try:
         identity_records.fill(unit, nvs)
     finally:

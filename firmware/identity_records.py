@@ -62,7 +62,6 @@ def _read_binding(unit, payload):
     unit.hwmodel = _text(claims, "hwmodel")
     cnf = claims.get("cnf")
     unit.cnf = _point(cnf.get("jwk") if isinstance(cnf, dict) else None)
-    unit.binding = payload
 
 
 def _read_identity(unit, payload):
@@ -74,8 +73,8 @@ def _read_identity(unit, payload):
     if not isinstance(version, list) or not all(isinstance(part, str) for part in version):
         raise Damaged("hwversion malformed")
     unit.hwversion = version
-    unit.identity = payload
-    unit.claims = claims
+    unit.model = claims["model"]
+    unit.serial = claims["serial"]
 
 
 def _read_anchors(unit, payload):

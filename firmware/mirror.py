@@ -26,10 +26,11 @@ _LIMIT = 8192
 _TRIES = 4
 
 
-def read(nvs, key):
-    """The payload of `key`, from NVS or from its file; Damaged with the reason why NVS has it not."""
+def read(nvs, key, limit=blob.LIMIT):
+    """The payload of `key`, from NVS or from its file; Damaged with the reason why NVS has it not. A payload in NVS
+    of more than `limit` bytes counts as damaged."""
     try:
-        return blob.read(nvs, key)
+        return blob.read(nvs, key, limit)
     except Damaged as reason:
         payload = _kept(nvs, key)
         if not payload:

@@ -52,7 +52,7 @@ class Panel:
     def _first(self):
         if not self._unit.provisioned:
             return "not provisioned:"
-        return _spread(self._unit.claims["model"], self._unit.claims["serial"])
+        return _spread(self._unit.model, self._unit.serial)
 
     def _second(self):
         if not self._unit.provisioned:

@@ -212,6 +212,8 @@ class Unit:
         self.binding = b"YmluZGluZw.e30.c2ln"
         self.identity = b"aWRlbnRpdHk.e30.c2ln"
         self.claims = CLAIMS if damage is None else {}
+        self.model = self.claims.get("model", "")
+        self.serial = self.claims.get("serial", "")
         self.key = b"SECRET-KEY-SECRET-KEY-SECRET-KEY"
         self.broker_secret = "SECRET-BROKER"
 

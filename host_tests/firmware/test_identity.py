@@ -64,6 +64,21 @@ def assert_signs_nothing(unit):
     assert unit.anchors == {}
 
 
+def test_tokens_that_are_lost_after_the_start_are_told_and_nothing_is_made_up():
+    nvs = store()
+    unit = identity.load(nvs)
+    assert unit.claims["serial"] == unit.serial
+    del nvs.blobs["identity"]
+    nvs.blobs["binding"] = nvs.blobs["binding"][:-1]
+    with pytest.raises(OSError, match="identity: missing"):
+        unit.identity  # noqa: B018
+    with pytest.raises(OSError, match="claims: missing"):
+        unit.claims  # noqa: B018
+    with pytest.raises(OSError, match="binding: bad checksum"):
+        unit.binding  # noqa: B018
+    assert unit.provisioned  # the key still signs
+
+
 def test_a_whole_unit():
     unit = identity.load(store())
     assert unit.provisioned

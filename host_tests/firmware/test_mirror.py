@@ -31,7 +31,7 @@ def files_of(unit, dev=False):
 
 def assert_is(found, unit=UNIT):
     assert found.unit.provisioned, found.unit.damage
-    assert (found.unit.binding, found.unit.identity) == (unit["binding"], unit["identity"])
+    assert (found.binding, found.identity) == (unit["binding"], unit["identity"])
     assert found.unit.ueid.encode() in unit["unit"]
     assert found.unit.broker_secret.encode() in unit["unit"]
 
@@ -293,7 +293,7 @@ def test_a_cut_at_every_operation_of_replacing_anothers_and_then_nvs_lost_too(ch
         lost.erase_nvs()
         found = boot(lost)
         if found.unit.provisioned:  # of one unit, whichever
-            assert_is(found, OTHER if found.unit.binding == OTHER["binding"] else UNIT)
+            assert_is(found, OTHER if found.binding == OTHER["binding"] else UNIT)
 
     assert sweep(chip, tmp_path, lambda one, cut: boot(one, cut=cut), check) > 20
 

@@ -130,7 +130,7 @@ def test_every_line_fits_whatever_the_names(text, waiting):
     shown = Shown()
     shown.appliance.uplink.state = text
     shown.appliance.waiting = waiting
-    shown.appliance.unit.claims = {**fakes.CLAIMS, "model": text, "serial": text}
+    shown.appliance.unit.model = shown.appliance.unit.serial = text
     lines = shown.panel.lines()
     assert len(lines) == 4
     assert all(len(line) <= 20 for line in lines)

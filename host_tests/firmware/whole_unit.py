@@ -139,7 +139,7 @@ def boot(chip, receiver=None, tokens=2, cut=None):
             _send(receiver, outbox, bootcount, tokens)
         return SimpleNamespace(
             unit=unit, settings=settings, told=told, bootcount=bootcount, speaks=speaks, nvs=nvs,
-            stored=outbox.persistent,
+            stored=outbox.persistent, binding=unit.binding, identity=unit.identity,
         )  # fmt: skip
 
 
