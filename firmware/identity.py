@@ -12,8 +12,8 @@ from lib import rare
 class Unit:
     """One unit's identity. All is None or empty unless `provisioned`, except `damage` and `dev`.
 
-    The manufacturer's two tokens and what the identity says are read again whenever they are asked for: two kilobytes
-    that are needed now and then. Whoever uses more than one claim asks once.
+    The manufacturer's tokens and keys are read again whenever they are asked for: three kilobytes that are needed now
+    and then. Whoever uses more than one claim asks once.
     """
 
     def __init__(self, nvs=None):
@@ -34,7 +34,6 @@ class Unit:
         self.hwversion = []
         self.cnf = None
         self.model = self.serial = ""
-        self.anchors = {}
 
     @property
     def binding(self):
@@ -50,6 +49,13 @@ class Unit:
     def claims(self):
         """What the identity says, as a new dictionary."""
         return self._kept("claims") or {}
+
+    def anchors(self, role):
+        """The manufacturer's keys of a role, by their `kid`, as 64 bytes each; none where they are damaged or lost."""
+        try:
+            return self._kept("anchors")[role] if self.provisioned and not self.anchors_damage else {}
+        except OSError:
+            return {}
 
     def _kept(self, name):
         if not self.provisioned:

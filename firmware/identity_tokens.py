@@ -1,7 +1,8 @@
-"""The manufacturer's tokens about this unit, read again where they are kept. Loaded for an answer and forgotten after it.
+"""What the manufacturer signed of this unit, and his keys, read again where they are kept. Loaded for an answer and
+forgotten after it.
 
-They were looked at when the board started (firmware.identity_records), and nothing writes them but a provisioning, after
-which it starts anew: what is whole is what it was.
+All of it was looked at when the board started (firmware.identity_records), and nothing writes it but a provisioning,
+after which it starts anew: what is whole is what it was.
 """
 
 import json
@@ -9,17 +10,27 @@ import json
 from firmware import mirror
 from lib import base64url
 
-_BINDING_LIMIT = 1024 + 64
-_IDENTITY_LIMIT = 2048 + 64
+_LIMITS = {"binding": 1024 + 64, "identity": 2048 + 64, "anchors": 4000}
 
 
 def read(nvs, name):
-    """The token "binding" or "identity" (bytes), or the identity's "claims" (a dictionary). Raises OSError where neither
-    NVS nor its mirror has it whole any more."""
+    """The token "binding" or "identity" (bytes), the identity's "claims" (a dictionary), or the "anchors" (role -> kid ->
+    64 bytes of a public key). Raises OSError where neither NVS nor its mirror has it whole any more."""
+    key = "identity" if name == "claims" else name
     try:
-        if name == "binding":
-            return mirror.read(nvs, name, _BINDING_LIMIT)
-        token = mirror.read(nvs, "identity", _IDENTITY_LIMIT)
+        payload = mirror.read(nvs, key, _LIMITS[key])
     except mirror.Damaged as reason:
         raise OSError(f"{name}: {reason}")
-    return json.loads(base64url.decode(token.split(b".")[1])) if name == "claims" else token
+    if name == "claims":
+        return json.loads(base64url.decode(payload.split(b".")[1]))
+    return _anchors(json.loads(payload)) if name == "anchors" else payload
+
+
+def _anchors(stored):
+    return {
+        role: {
+            key["kid"]: base64url.decode(key["x"]) + base64url.decode(key["y"])
+            for key in stored.get(role, ())
+        }
+        for role in ("identity", "update", "pass", "backend")
+    }

@@ -28,7 +28,7 @@ async def prove(verifier, role, signed):
 async def _prepare(verifier, role):
     made = []
     whole = True
-    for public in verifier.unit.anchors.get(role, {}).values():
+    for public in verifier.unit.anchors(role).values():
         teeth = _prepared(verifier, role, public)
         if teeth is None or not p256_verify.on_curve_all(teeth):
             whole = False

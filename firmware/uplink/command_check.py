@@ -13,14 +13,14 @@ _DEPTH = 4
 _WORDS = {"typ": "kind", "kid": "key"}
 
 
-def check(token, limit, unit, role, floor, nonces):
+def check(token, limit, ueid, keys, floor, nonces):
     """((nonce, iat, signed), None) of a command that may be obeyed if the signature is right; else (None, why not).
 
-    `signed`: the public key it names, one of a role's, the digest and the signature. `floor`: a time that has passed;
+    `signed`: the public key it names, one of `keys` (kid -> 64 bytes), the digest and the signature. `floor`: a time that has passed;
     `nonces`: those answered lately.
     """
     try:
-        payload, *signed = jws_verify.read(token, _TYPE, unit.anchors.get(role, {}), limit)
+        payload, *signed = jws_verify.read(token, _TYPE, keys, limit)
     except jws_verify.JwsError as error:
         return None, _WORDS.get(error.reason, "token")
     try:
@@ -32,7 +32,7 @@ def check(token, limit, unit, role, floor, nonces):
     if not whole or not is_nonce(nonce) or issued > expires:
         return None, "malformed"
     for wrong, reason in (
-        (claims.get("aud") != unit.ueid, "addressee"),
+        (claims.get("aud") != ueid, "addressee"),
         (expires < floor, "expired"),
         (nonce in nonces, "repeated"),
         (claims.get("method") != "identity", "method"),

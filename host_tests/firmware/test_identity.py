@@ -61,7 +61,7 @@ def assert_signs_nothing(unit):
     for name in ("key", "ueid", "binding", "identity", "broker_user", "broker_secret", "cnf"):
         assert getattr(unit, name) is None
     assert unit.claims == {}
-    assert unit.anchors == {}
+    assert unit.anchors("backend") == {}
 
 
 def test_tokens_that_are_lost_after_the_start_are_told_and_nothing_is_made_up():
@@ -76,6 +76,8 @@ def test_tokens_that_are_lost_after_the_start_are_told_and_nothing_is_made_up():
         unit.claims  # noqa: B018
     with pytest.raises(OSError, match="binding: bad checksum"):
         unit.binding  # noqa: B018
+    nvs.blobs["anchors"] = b""
+    assert unit.anchors("backend") == {}  # and nobody is obeyed
     assert unit.provisioned  # the key still signs
 
 
@@ -92,7 +94,7 @@ def test_a_whole_unit():
     )
     assert unit.key == mint.private_scalar(KEY)
     assert unit.claims["serial"] == "4F7-220918"
-    assert unit.anchors["backend"] == {mint.thumbprint(MAKER): mint.public_point(MAKER)}
+    assert unit.anchors("backend") == {mint.thumbprint(MAKER): mint.public_point(MAKER)}
     assert unit.dev is False
     assert unit.check_key(PUBLIC)
 
@@ -180,7 +182,7 @@ def test_damaged_anchors_leave_a_unit_that_signs_but_obeys_nobody():
     del nvs.blobs["anchors"]
     unit = identity.load(nvs)
     assert unit.provisioned
-    assert unit.anchors == {}
+    assert unit.anchors("backend") == {}
     assert unit.anchors_damage == "anchors: missing"
     nvs = store(anchors={"backend": [mint.anchor(MAKER)] * 3})
     assert identity.load(nvs).anchors_damage == "anchors: backend keys malformed"
