@@ -39,15 +39,19 @@ class Panel:
 
     def lines(self, lit=True):
         """The four lines as of now; `lit` is the half of a flash in which a warning shows."""
-        faults = self._watch.active()
-        if faults:
-            return self._warning(faults[0], lit)
+        active = self._watch.faults.active()
+        if active:
+            return self._warning(active[0], lit)
         return [self._first(), self._second(), self._sensors(), self._link()]
 
-    def _warning(self, fault, lit):
-        advice = wrap(fault.next_step or "see the manual", COLUMNS)
-        lines = [warning(fault.text) if lit else ""] + advice[:3]
+    def _warning(self, index, lit):
+        title, advice = self._words(index)
+        lines = [warning(title) if lit else ""] + wrap(advice, COLUMNS)[:3]
         return lines + [self._link()] * (4 - len(lines))
+
+    def _words(self, index):
+        text, advice, _ = self._watch.faults.words[index]
+        return text or self._watch.faults.codes[index], advice or "see the manual"
 
     def _first(self):
         if not self._unit.provisioned:

@@ -3,6 +3,7 @@
 import json
 
 from firmware import version, warranty
+from firmware.diagnosis import evidence
 from lib import senml
 
 
@@ -24,10 +25,7 @@ def read(replies):
     claims = {
         "oemid": unit.oemid, "hwmodel": unit.hwmodel, "hwversion": unit.hwversion, "swversion": [version.VERSION],
         "dbgstat": "enabled",
-        "faults": [
-            {"fault": fault.code, "state": fault.state, "since": fault.since, "evidence": fault.evidence()}
-            for fault in replies.watch.active()
-        ],
+        "faults": _faults(replies.watch),
         "age": replies.station.ages_s(),
         "warranty": warranty.records(unit.claims, replies.clock),
         "uplink": {"state": uplink.state, "waiting": replies.waiting(), "last": uplink.reached_s()},
@@ -38,6 +36,17 @@ def read(replies):
     # SenML goes in as text: its decimals would not survive a 32-bit float.
     readings = senml.pack(replies.station.readings())
     return json.dumps(claims, separators=(",", ":"))[1:-1] + ',"senml":' + readings
+
+
+def _faults(watch):
+    faults = watch.faults
+    return [
+        {
+            "fault": faults.codes[index], "state": "confirmed", "since": max(faults.since(index), 0),
+            "evidence": evidence.line(watch, index),
+        }
+        for index in faults.active()
+    ]  # fmt: skip
 
 
 def identity(replies):

@@ -58,7 +58,7 @@ class Reporter:
                 await asyncio.sleep_ms(_POLL_MS)
                 continue
             change = await self._watch.next_change()
-            self._note(f"fault {change.fault.code} {change.state}: {change.fault.text}")
+            self._note(f"fault {change.code} {change.state}: {self._watch.faults.words[change.index][0]}")
             while self._settings.consent != "off":
                 if await self._say("event", change.readings, change):
                     break
@@ -75,8 +75,7 @@ class Reporter:
 
             lag, ack = self._lag(), self._settings.ack
             if change:
-                fault = change.fault
-                text = claims.event_claims(fault.code, change.state, readings, change.since, lag, ack)
+                text = claims.event_claims(change.code, change.state, readings, change.since, lag, ack)
             else:
                 text = claims.heartbeat_claims(readings, lag, ack)
             if await self._chain.emit(kind, text) is not None:

@@ -6,6 +6,7 @@ word that is a whole command by itself: a terminal that echoes must not start a 
 
 from firmware import version, warranty
 from firmware.console import facts
+from firmware.diagnosis import evidence
 from firmware.panel import celsius
 from firmware.reply import not_provisioned
 
@@ -92,17 +93,19 @@ def _sensors(view):
 
 
 def _faults(view):
-    faults = view.watch.active()
-    if not faults:
+    faults = view.watch.faults
+    active = faults.active()
+    if not active:
         unknown = [reading.name for reading in view.station.readings() if reading.quality != "ok"]
         yield "no fault is known"
         if unknown:
             yield "not known about: " + ", ".join(unknown)
-    for fault in faults:
-        yield f"! {fault.code} {fault.text}, since {age(view.clock.uptime_s() - fault.since)}"
-        yield f"  evidence {fault.evidence()}"
-        yield f"  next     {fault.next_step}"
-        yield f"  bring    {fault.part}"
+    for index in active:
+        text, advice, part = faults.words[index]
+        yield f"! {faults.codes[index]} {text}, since {age(view.clock.uptime_s() - faults.since(index))}"
+        yield f"  evidence {evidence.line(view.watch, index)}"
+        yield f"  next     {advice}"
+        yield f"  bring    {part}"
 
 
 def _log(view, first=None):

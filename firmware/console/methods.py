@@ -7,6 +7,7 @@ import json
 
 from firmware import version, warranty
 from firmware.console import facts
+from firmware.diagnosis import evidence
 from firmware.reply import Busy, Unsigned, is_nonce, not_provisioned
 from lib import rare, senml
 
@@ -96,15 +97,15 @@ def _sensors(view):
 
 
 def _faults(view):
-    return _json({
-        "faults": [
-            {
-                "fault": fault.code, "state": fault.state, "since": fault.since, "text": fault.text,
-                "evidence": fault.evidence(), "next": fault.next_step, "part": fault.part,
-            }
-            for fault in view.watch.active()
-        ]
-    })  # fmt: skip
+    faults = view.watch.faults
+    found = []
+    for index in faults.active():
+        text, advice, part = faults.words[index]
+        found.append({
+            "fault": faults.codes[index], "state": "confirmed", "since": faults.since(index), "text": text,
+            "evidence": evidence.line(view.watch, index), "next": advice, "part": part,
+        })  # fmt: skip
+    return _json({"faults": found})
 
 
 def _sent(view):

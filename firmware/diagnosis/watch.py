@@ -1,39 +1,47 @@
 """Samples the sensors, judges them and sounds the alarm, all in one step that needs nothing but the pins.
 
 The alarm is driven in the same step that confirms a leak, before anything is signed or sent. What changed waits in a
-short queue for whoever signs events; the queue is filled from the sampling task, never from an interrupt.
+short queue for whoever signs events; the queue is filled from the sampling task and by the examiner, never from an
+interrupt.
 """
 
 import asyncio
 import time
 
-from firmware.diagnosis.leak import CONFIRMED, SUSPECTED, LeakFault
+from firmware.diagnosis.faults import CONFIRMED, HEAD
 
 _PERIOD_MS = 20
 _CLOSER_MS = 10  # while a leak is suspected
 _QUEUE = 8
+_CELLS = HEAD + 3
 
 
 class Change:
-    """One change of a fault: `fault` (a LeakFault), `state` ("confirmed" or "cleared"), `since` (uptime in seconds when it
-    was first seen), `readings` at that moment."""
+    """One change of a fault: `index`, its place in the profile; `state` ("confirmed" or "cleared"), `since` (uptime in
+    seconds when it was first suspected), `cells` (the head of its row) and `readings` at that moment."""
 
-    def __init__(self, fault, state, readings):
-        self.fault = fault
+    def __init__(self, faults, index, state, readings):
+        start = faults.starts[index]
+        self.index = index
+        self.code = faults.codes[index]
         self.state = state
-        self.since = fault.since
+        self.since = faults.since(index)
+        self.cells = faults.cells[start : start + _CELLS]
         self.readings = readings
 
 
 class Watch:
-    """`station`: a Station; `alarm`: an Alarm; `presence`: a Presence, or None; `uptime_s()`: seconds since boot.
+    """`faults`: a Faults; `leaks`: the Leak rules among them; `station`: a Station; `alarm`: an Alarm; `presence`: a
+    Presence, or None.
 
     `missed` counts changes that were dropped because nobody took them; the newest are kept. `suspected`: a leak may be about
     to be confirmed, so whatever blocks the loop is to be put off.
     """
 
-    def __init__(self, profile, station, alarm, uptime_s, presence=None, ticks=time):
-        self._station = station
+    def __init__(self, faults, leaks, station, alarm, presence=None, ticks=time):
+        self.faults = faults
+        self.leaks = leaks
+        self.station = station
         self._alarm = alarm
         self._presence = presence
         self._ticks = ticks
@@ -41,38 +49,31 @@ class Watch:
         self._queue = []
         self.missed = 0
         self.suspected = False
-        self.faults = []
-        specs = {spec["name"]: spec for spec in profile["sensors"]}
-        for fault in profile["faults"]:
-            spec = specs.get(fault["sensor"])
-            probe = station.sensor(fault["sensor"])
-            if probe is not None and spec["kind"] == "leak":
-                self.faults.append(LeakFault(fault, probe, spec, uptime_s, ticks))
 
     def step(self):
         """One round: sample, judge, sound or silence. Takes well under a millisecond and raises nothing."""
         now = self._ticks.ticks_ms()
-        self._station.sample(now)
+        self.station.sample(now)
         if self._presence is not None:
             self._presence.step()
         suspected = False
-        for fault in self.faults:
-            state = fault.step(now)
+        for leak in self.leaks:
+            state = leak.step(now)
             if state is not None:
-                self._alarm.set(bool(self.active()))
-                self._put(Change(fault, state, self._station.readings()))
-            suspected |= fault.state == SUSPECTED
+                self.tell(leak.index, state)
+            suspected |= leak.suspected
         self.suspected = suspected
 
-    def active(self):
-        """The confirmed faults."""
-        return [fault for fault in self.faults if fault.state == CONFIRMED]
-
-    def _put(self, change):
+    def tell(self, index, state):
+        """A fault was confirmed (CONFIRMED) or cleared (CLEAR): sound or silence the alarm, then queue it."""
+        faults = self.faults
+        self._alarm.set(faults.sounding())
+        faults.changed = True
         if len(self._queue) == _QUEUE:
             self._queue.pop(0)
             self.missed += 1
-        self._queue.append(change)
+        word = "confirmed" if state == CONFIRMED else "cleared"
+        self._queue.append(Change(faults, index, word, self.station.readings()))
         self._changed.set()
 
     @property

@@ -225,7 +225,6 @@ class Appliance:
         from firmware.alarm import Alarm
         from firmware.console.session import Session
         from firmware.console.view import View
-        from firmware.diagnosis.watch import Watch
         from firmware.reply import Replies
         from firmware.sensors.station import Station
         from firmware.settings import Settings
@@ -240,7 +239,9 @@ class Appliance:
         self.alarm = Alarm(self.pin)
         self.station = Station(PROFILE, self.board, self.ticks)
         self.presence = Presence()
-        self.watch = Watch(PROFILE, self.station, self.alarm, self.ticks.uptime_s, self.presence, self.ticks)
+        self.watch = a_watch(
+            self.station, self.alarm, self.ticks.uptime_s, self.presence, self.ticks, profile=PROFILE
+        )
         self.nvs = nvs or Nvs()
         self.settings = Settings(self.nvs)
         self.journal = Journal(journal)
@@ -274,6 +275,20 @@ class Appliance:
         self.out = bytearray()
         drive(self.session.feed(data))
         return bytes(self.out).decode().split("\r\n")[:-1]
+
+
+def a_watch(station, alarm, uptime_s, presence=None, ticks=None, profile=PROFILE):
+    """A Watch over all faults of the profile, none of them known."""
+    import time
+
+    from firmware.diagnosis import rules
+    from firmware.diagnosis.watch import Watch
+
+    ticks = ticks or time
+    faults = rules.table(profile)
+    return Watch(
+        faults, rules.leaks(profile, faults, station, uptime_s, ticks), station, alarm, presence, ticks
+    )
 
 
 def drive(coroutine):

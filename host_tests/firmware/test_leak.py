@@ -8,6 +8,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from firmware.alarm import Alarm
+from firmware.diagnosis import evidence
+from firmware.diagnosis.faults import ALARM, CONFIRMED, SUSPECTED
 from host_tests.firmware import fakes
 from host_tests.firmware.fakes import Appliance
 from host_tests.firmware.simulated_time import PRELUDE
@@ -54,7 +56,7 @@ def test_a_splash_is_no_leak(between):
         show(appliance, fakes.WET_UV, 2)
         show(appliance, between, 1)
     assert not appliance.alarm.on
-    assert appliance.watch.active() == []
+    assert appliance.watch.faults.active() == []
 
 
 @pytest.mark.parametrize("uv", UNKNOWN)
@@ -65,8 +67,8 @@ def test_what_is_not_known_never_raises_and_never_clears(uv):
     appliance = wet_appliance()
     show(appliance, uv, 2000)
     assert appliance.alarm.on
-    (fault,) = appliance.watch.active()
-    assert fault.evidence().endswith("not known whether it is dry")
+    (fault,) = appliance.watch.faults.active()
+    assert evidence.line(appliance.watch, fault).endswith("not known whether it is dry")
 
 
 def test_ten_seconds_dry_clear_it_and_a_break_starts_them_anew():
@@ -105,10 +107,11 @@ def test_since_and_evidence():
     appliance.run(200)
     show(appliance, fakes.WET_UV, 100)
     show(appliance, fakes.DRY_UV, 100)
-    (fault,) = appliance.watch.active()
-    assert (fault.code, fault.text, fault.part) == ("L01", "water in the base pan", "PN 7710 inlet valve")
-    assert fault.since == (5020 + 200 * 20 + 20) // 1000
-    assert fault.evidence() == "wet 1 of 3 s, loop 47.0 kohm, probe healthy"
+    faults = appliance.watch.faults
+    (fault,) = faults.active()
+    assert (faults.codes[fault], faults.severity(fault)) == ("L01", ALARM)
+    assert faults.since(fault) == (5020 + 200 * 20 + 20) // 1000
+    assert evidence.line(appliance.watch, fault) == "wet 1 of 3 s, loop 47.0 kohm, probe healthy"
 
 
 def test_changes_wait_for_whoever_signs_them_with_the_readings_of_that_moment():
@@ -122,7 +125,7 @@ def test_changes_wait_for_whoever_signs_them_with_the_readings_of_that_moment():
         return confirmed, await appliance.watch.next_change()
 
     confirmed, cleared = asyncio.run(story())
-    assert (confirmed.state, confirmed.fault.code, confirmed.since) == ("confirmed", "L01", 5)
+    assert (confirmed.state, confirmed.code, confirmed.since) == ("confirmed", "L01", 5)
     assert confirmed.readings[0].state is True
     assert (cleared.state, cleared.since) == ("cleared", 5)
     assert cleared.readings[0].state is False
@@ -187,7 +190,7 @@ def test_any_sequence_of_samples(runs):
         for _ in range(min(length, 4) if kind == "failed" else length):
             appliance.run(1)
             model.step(kind)
-            assert appliance.alarm.on == model.confirmed == bool(appliance.watch.active())
+            assert appliance.alarm.on == model.confirmed == bool(appliance.watch.faults.active())
 
 
 def test_across_the_wrap_of_the_ticks():
@@ -204,18 +207,17 @@ def test_the_sampling_task_on_the_device_interpreter(micropython):
     printed = micropython("""
 import asyncio, time
 from host_tests.firmware import fakes
-from firmware.diagnosis.watch import Watch
 from firmware.sensors.station import Station
 async def main():
     appliance = fakes.Appliance()
     station = Station(fakes.PROFILE, appliance.board)
-    watch = Watch(fakes.PROFILE, station, appliance.alarm, lambda: 9)
+    watch = fakes.a_watch(station, appliance.alarm, lambda: 9)
     calls = []
     task = asyncio.create_task(watch.run(lambda: calls.append(1)))
     await asyncio.sleep_ms(50)
     appliance.pan.uv = fakes.WET_UV
     change = await watch.next_change()
-    print(change.state, change.fault.code, change.since, appliance.alarm.on, len(calls) >= 4)
+    print(change.state, change.code, change.since, appliance.alarm.on, len(calls) >= 4)
     time.sleep_ms(300)
     before = len(calls)
     await asyncio.sleep_ms(0)
@@ -232,7 +234,6 @@ STALLED = (
     PRELUDE
     + """
 from host_tests.firmware import fakes
-from firmware.diagnosis.watch import Watch
 from firmware.sensors.station import Station
 
 class Pan:
@@ -252,7 +253,7 @@ async def pour(wet_ms, stall_ms, length):
     # Both in ms after the watch has begun, which looks every 20 ms.
     board = fakes.Board("esp32", {34: Pan(), 35: fakes.Adc(fakes.FRIDGE_UV)})
     Pan.wet_at = time.ticks_add(time.ticks_ms(), wet_ms)
-    watch = Watch(fakes.PROFILE, Station(fakes.PROFILE, board, time), Alarm(Pin()), lambda: 0, None, time)
+    watch = fakes.a_watch(Station(fakes.PROFILE, board, time), Alarm(Pin()), lambda: 0, None, time)
     task = asyncio.create_task(watch.run(lambda: None))
     await asyncio.sleep_ms(stall_ms)
     time.stand_still(length)
@@ -301,9 +302,9 @@ def test_a_sample_counts_once_however_often_it_is_looked_at():
     appliance = Appliance()
     show(appliance, fakes.WET_UV)
     appliance.run(9, 1)  # one more sample, 5 ms on
-    (fault,) = appliance.watch.faults
-    assert fault.state == "suspected"
+    faults = appliance.watch.faults
+    assert faults.state(0) == SUSPECTED
     appliance.run(10, 1)
-    assert fault.state == "suspected"  # three and more, but not 40 ms since it was dry
+    assert faults.state(0) == SUSPECTED  # three and more, but not 40 ms since it was dry
     appliance.run(2, 1)
-    assert fault.state == "confirmed"
+    assert faults.state(0) == CONFIRMED
