@@ -5,7 +5,7 @@ export PYTHON NAMEPLATE_MICROPYTHON
 NAMEPLATE = .venv/bin/nameplate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench soak proof image lock clean
+.PHONY: help demo test lint bench bench-diagnosis soak proof image lock clean
 
 help:  ## what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ bench:  ## measure; one JSON object a line
 soak:  ## 10,000 heartbeats, 1,000 reconnects, 10,000 console lines; has the heap grown? twenty minutes
 	@sh tools/setup.sh test
 	@$(NAMEPLATE) bench soak $(ARGS)
+
+bench-diagnosis:  ## 150 simulated appliance-years and every fault, judged by the device's code; twenty minutes (ARGS="--quick")
+	@sh tools/setup.sh test
+	@.venv/bin/python -m nameplate.bench.years $(ARGS)
 
 proof:  ## run the command behind each claim of README.md, into docs/proof.md (ARGS="NAME ..." for some)
 	@sh tools/setup.sh test
