@@ -1,5 +1,6 @@
 """A virtual board that runs a test's own program: time passes only when the test lets it."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,9 +8,27 @@ from typing import Any
 
 from host_tests.tools.flash_images import flash_image
 from nameplate.sim.board import VirtualBoard
+from nameplate.sim.keys import world_of
+from nameplate.sim.physics.appliance import appliance_of
+from nameplate.sim.wiring import from_profile
+from nameplate.sim.world import World
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROFILE = (ROOT / "models/kf320/profile.json").read_text()
+MODELS = sorted(path.parent.name for path in (ROOT / "models").glob("*/profile.json"))
+
+
+def profile_of(folder: str) -> dict[str, Any]:
+    """A model's profile, as it is written."""
+    content: dict[str, Any] = json.loads((ROOT / "models" / folder / "profile.json").read_text())
+    return content
+
+
+def world_of_model(folder: str, chip: str = "esp32") -> World:
+    """The world that a board of that model has."""
+    wiring = from_profile(profile_of(folder), chip)
+    appliance = appliance_of(wiring.sensors)
+    return world_of(wiring.sensors.values(), appliance.keys, appliance.percents)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nameplate.sim.world import KEYS
+from host_tests.tools.sim_board import MODELS, world_of_model
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/simulator.md").read_text()
@@ -30,4 +30,5 @@ def test_every_module_it_names_exists(name: str) -> None:
 
 
 def test_every_key_of_the_world_it_names_exists() -> None:
-    assert set(re.findall(r"`(\w+)=\w+`", TEXT)) - {"stepped", "speed"} <= set(KEYS)
+    there_are = set().union(*({*world.keys, *world.aliases} for world in map(world_of_model, MODELS)))
+    assert set(re.findall(r"`(\w+)=\w+`", TEXT)) - {"stepped", "speed"} <= there_are

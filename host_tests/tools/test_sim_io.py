@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from host_tests.tools.sim_board import kinds, printed, running
+from host_tests.tools.sim_board import kinds, printed, profile_of, running
 from nameplate.sim.board import VirtualBoard
+from nameplate.sim.physics import thermistors
 
 
 def lines(board: VirtualBoard, count: int, timeout_ms: int = 5000) -> list[str]:
@@ -161,11 +162,13 @@ def test_an_esp32_reads_142_millivolts_at_ground_and_a_c3_saturates_below_3_volt
 
 
 def test_the_thermistor_follows_the_air_and_fails_in_its_own_ways(tmp_path: Path) -> None:
+    spec = next(sensor for sensor in profile_of("kf320")["sensors"] if sensor["name"] == "fridge")
     with running(tmp_path, LEAK.replace("34", "35"), world={"fridge_c": "25"}) as board:
-        assert abs(last(board) - 1_650_000) < 5_000
+        assert abs(last(board) - 3.3e6 * 10_000 / (10_000 + spec["pull_up_ohm"])) < 5_000
         board.set("fridge_c", "4.5")
         cold = last(board)
-        assert 2_380_000 < cold < 2_410_000
+        ohm = thermistors.resistance(spec, 4.5)
+        assert abs(cold - 3.3e6 * ohm / (ohm + spec["pull_up_ohm"])) < 5_000
         board.set("fridge", "open")
         assert last(board) > 3_000_000
         board.set("fridge", "short")

@@ -1,17 +1,12 @@
 """The appliance and its parts, without a chip."""
 
-import json
 import random
-from pathlib import Path
 
 import pytest
 
-from nameplate.errors import NameplateError
 from nameplate.sim.physics import adc, parts
 from nameplate.sim.physics.fridge import Fridge
 from nameplate.sim.physics.panel import Panel
-from nameplate.sim.wiring import from_profile
-from nameplate.sim.world import KEYS, World
 
 
 def test_a_fridge_keeps_its_temperature_by_cycling() -> None:
@@ -122,43 +117,3 @@ def test_a_cleared_or_blanked_panel_is_empty_and_blanking_keeps_the_text() -> No
     assert panel.lines[0].strip() == "x"
     panel.write(bus_bytes((0x01, False)))
     assert panel.lines[0].strip() == ""
-
-
-def test_wiring_follows_the_chip() -> None:
-    profile = json.loads((Path(__file__).parents[2] / "models/kf320/profile.json").read_text())
-    assert from_profile(profile, "esp32").pin_of("pan") == 34
-    assert from_profile(profile, "esp32c3").pin_of("pan") == 0
-    unknown = from_profile(profile, "esp99")
-    assert unknown.signals == {}
-    assert unknown.panel_address is None
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("leak", "soup", "one of dry, wet, open, short"),
-        ("fridge_c", "warm", "or auto"),
-        ("fridge_c", "200", "from -55 to 125"),
-        ("power_cut_at", "0", "whole number from 1"),
-        ("clock", "tomorrow", "a date"),
-        ("rssi", "40", "-120 to 0"),
-        ("fog", "1", "no 'fog'"),
-    ],
-)
-def test_an_impossible_world_is_refused_and_unchanged(key: str, value: str, message: str) -> None:
-    world = World()
-    before = dict(world.items())
-    with pytest.raises(NameplateError, match=message):
-        world.set(key, value)
-    assert dict(world.items()) == before
-
-
-def test_every_default_is_a_value_that_may_be_set() -> None:
-    world = World()
-    for key, meaning in KEYS.items():
-        world.set(key, meaning.default)
-        assert world[key] == meaning.default
-    world.set("clock", "2026-11-24T09:00:00")
-    assert world["clock"] == "1795510800"
-    world.set("fridge_c", 4.5)
-    assert world["fridge_c"] == "4.5"

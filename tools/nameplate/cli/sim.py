@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nameplate.sim.board import VirtualBoard
 
 _REFRESH_S = 0.2
+_SHOWN = 3  # things to see of the appliance, in the panel's frame
 
 
 @click.group(name="sim")
@@ -104,7 +105,8 @@ def _picture(board: VirtualBoard) -> Any:
 
     seconds = board.now_ms // 1000
     state = "on" if board.powered else "off"
-    below = f"{state}  alarm {board.get('alarm')}  air {board.get('air_c')} C  simulated {seconds // 60}:{seconds % 60:02d}"
+    shown = "  ".join(f"{key} {value}" for key, value in list(board.shows().items())[:_SHOWN])
+    below = clean(f"{state}  {shown}  simulated {seconds // 60}:{seconds % 60:02d}")
     return Panel(Text("\n".join(board.panel)), title=clean(board.name), subtitle=below, expand=False)
 
 
@@ -118,9 +120,9 @@ def set_(words: tuple[str, ...], as_json: bool) -> None:
     name = None if "=" in words[0] else words[0]
     changes = _changes(words if name is None else words[1:])
     if not changes:
-        from nameplate.sim.world import KEYS
-
-        raise NameplateError("nothing to change", f"write KEY=VALUE; keys are: {', '.join(KEYS)}", USAGE)
+        raise NameplateError(
+            "nothing to change", "write KEY=VALUE; `nameplate sim keys` lists the keys of a board", USAGE
+        )
     sim = registry.find(name)
     registry.ask(sim, {"set": changes})
     if as_json:
@@ -130,12 +132,20 @@ def set_(words: tuple[str, ...], as_json: bool) -> None:
 
 
 @command.command()
-def keys() -> None:
-    """List what the world has and what it can be set to."""
-    from nameplate.sim.world import KEYS
+@click.argument("name", required=False)
+@json_option
+def keys(name: str | None, as_json: bool) -> None:
+    """List what the world of a running board has, and what it can be set to."""
+    from nameplate.sim import registry
 
-    for key, meaning in KEYS.items():
-        click.echo(f"{key:14}{meaning.help}  [{meaning.default or 'unset'}]")
+    answer: dict[str, Any] = registry.ask(registry.find(name), {"keys": True})
+    listed: dict[str, str] = answer["keys"]
+    if as_json:
+        print_json(listed)
+        return
+    width = max(map(len, listed)) + 2
+    for key, meaning in listed.items():
+        click.echo(clean(f"{key:{width}}{meaning}"))
 
 
 @command.command(name="list")
@@ -169,6 +179,7 @@ def show(name: str | None, as_json: bool) -> None:
     for line in state["panel"]:
         click.echo(f"| {clean(line):20} |")
     click.echo(clean(" ".join(f"{key}={value}" for key, value in state["world"].items() if value)))
+    click.echo(clean(", ".join(f"{what} {value}" for what, value in state["shows"].items())))
     click.echo(clean("flash: " + ", ".join(f"{count} {what}" for what, count in state["flash"].items())))
     for at_ms, kind, detail in state["events"]:
         click.echo(clean(f"{at_ms / 1000:10.3f} s  {kind} {detail}"))

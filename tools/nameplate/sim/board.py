@@ -108,17 +108,22 @@ class VirtualBoard:
             return self.engine.flash.counts()
 
     def get(self, key: str) -> str:
-        """A value of the world, as text; `air_c`, `alarm` and `compressor` can be asked too. Raises NameplateError."""
+        """A value of the world, as text, or one of `shows`. Raises NameplateError."""
         with self.engine.loop.lock:
-            hardware = self.engine.hardware
-            if key == "air_c":
-                return f"{hardware.air_c():.3f}"
-            if key == "alarm":
-                return "on" if hardware.alarm else "off"
-            if key == "compressor":
-                hardware.air_c()
-                return "on" if hardware.fridge.compressor else "off"
-            return self.engine.world.get(key)
+            shown = self.shows()
+            return shown[key] if key in shown else self.engine.world.get(key)
+
+    def shows(self) -> dict[str, str]:
+        """What there is to see of the appliance: `alarm`, `air_c` and so on, and how warm it truly is at each sensor."""
+        with self.engine.loop.lock:
+            return {"alarm": "on" if self.engine.hardware.alarm else "off", **self.engine.hardware.shows()}
+
+    def keys(self) -> dict[str, str]:
+        """What the world has, and what it means; other names for the same thing among them."""
+        with self.engine.loop.lock:
+            world = self.engine.world
+            found = {name: f"{key.help}  [{key.default or 'unset'}]" for name, key in world.keys.items()}
+            return found | {name: f"the same as {key}" for name, key in world.aliases.items()}
 
     def world(self) -> dict[str, str]:
         """All of the world."""
@@ -131,8 +136,8 @@ class VirtualBoard:
         """Change the world. Raises NameplateError for a key or value there is not."""
         with self.engine.loop.lock:
             self.engine.world.set(key, value)
-            self.engine.event("world", f"{key}={self.engine.world[key]}")
-            self.engine.world_changed(key)
+            self.engine.event("world", f"{key}={self.engine.world.get(key)}")
+            self.engine.world_changed(self.engine.world.canonical(key))
         self.engine.loop.wake()
 
     def check(self, key: str, value: object) -> None:

@@ -1,7 +1,7 @@
 """The control socket of a running virtual board: one JSON object a line, asked and answered.
 
-`{"set": {key: value}}` changes the world, `{"get": [key]}` asks, `{"state": true}` tells everything a person would look
-at, `{"stop": true}` ends the board. A failure is answered with `error` and `hint`.
+`{"set": {key: value}}` changes the world, `{"get": [key]}` asks, `{"keys": true}` tells what there is to set,
+`{"state": true}` everything a person would look at, `{"stop": true}` ends the board. A failure is answered with `error` and `hint`.
 """
 
 from __future__ import annotations
@@ -82,6 +82,8 @@ class ControlServer:
                 return {"ok": True}
             if "get" in request:
                 return {key: board.get(key) for key in request["get"]}
+            if "keys" in request:
+                return {"keys": board.keys()}
             if "state" in request:
                 return self._state()
             if "stop" in request:
@@ -91,7 +93,10 @@ class ControlServer:
             return {"error": error.message, "hint": error.hint}
         except (ValueError, TypeError, AttributeError):
             pass
-        return {"error": "that is no request", "hint": "send one JSON object a line: set, get, state or stop"}
+        return {
+            "error": "that is no request",
+            "hint": "send one JSON object a line: set, get, keys, state or stop",
+        }
 
     def _state(self) -> dict[str, object]:
         board = self._board
@@ -104,7 +109,7 @@ class ControlServer:
             "powered": board.powered,
             "panel": board.panel,
             "alarm": board.alarm,
-            "air_c": float(board.get("air_c")),
+            "shows": board.shows(),
             "world": board.world(),
             "flash": board.flash_counts(),
             "events": [[event.at_ms, event.kind, event.detail] for event in board.events[-20:]],

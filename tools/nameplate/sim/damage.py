@@ -1,4 +1,4 @@
-"""What `nvs=` and `mirror=` do to a unit's two copies of its records, at the next start: the flash changes from outside.
+"""What `nvs=`, `mirror=` and `profile=` do to a unit's flash at the next start: it changes from outside.
 
 Nothing of it counts as wear, or can be cut by a failing supply. Once done, the key is `ok` again.
 """
@@ -12,9 +12,11 @@ from nameplate.factory.mirror_image import FOLDER
 from nameplate.factory.partitions import Partition
 from nameplate.sim.flash import Flash
 from nameplate.sim.nvs_page import PAGE
+from nameplate.sim.wiring import PROFILES
 from nameplate.sim.world import World
 
 _NVS_BYTES = 24  # spoilt on each page that is in use
+_PROFILE_BYTES = 24
 
 
 def befall(
@@ -27,6 +29,9 @@ def befall(
     if files is not None and world["mirror"] != "ok":
         _mirror(flash, files, world["mirror"], rng)
         world.set("mirror", "ok")
+    if files is not None and world["profile"] != "ok":
+        _profile(flash, files, world["profile"], rng)
+        world.set("profile", "ok")
 
 
 def _nvs(flash: Flash, place: Partition, how: str, rng: random.Random) -> None:
@@ -42,17 +47,28 @@ def _nvs(flash: Flash, place: Partition, how: str, rng: random.Random) -> None:
 
 
 def _mirror(flash: Flash, place: Partition, how: str, rng: random.Random) -> None:
+    _files(flash, place, how, rng, f"{FOLDER}/", 1)
+
+
+def _profile(flash: Flash, place: Partition, how: str, rng: random.Random) -> None:
+    for path in PROFILES:
+        _files(flash, place, how, rng, path, _PROFILE_BYTES)
+
+
+def _files(flash: Flash, place: Partition, how: str, rng: random.Random, start: str, most: int) -> None:
+    """Remove the files whose paths begin so, or spoil up to `most` bytes of each."""
     try:
         system = FileSystem(flash.peek(place.offset, place.size))
     except ValueError:
         return
     for path, size in list(system.files()):
-        if not path.startswith(f"{FOLDER}/"):
+        if not path.startswith(start):
             continue
         if how == "erased":
             system.remove(path)
         elif size:
             data = bytearray(system.read(path))
-            data[rng.randrange(size)] ^= rng.randrange(1, 256)
+            for _ in range(most):
+                data[rng.randrange(size)] ^= rng.randrange(1, 256)
             system.write(path, bytes(data))
     flash.poke(place.offset, system.image())

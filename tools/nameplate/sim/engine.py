@@ -22,14 +22,15 @@ from nameplate.sim.clock import SimClock
 from nameplate.sim.flash import Flash, PowerCut
 from nameplate.sim.hardware import NETWORK, Hardware
 from nameplate.sim.interpreter import Interpreter
+from nameplate.sim.keys import world_of
 from nameplate.sim.lan import Lan
 from nameplate.sim.loop import Loop
 from nameplate.sim.pace import Pace
+from nameplate.sim.physics.appliance import appliance_of
 from nameplate.sim.port import open_port
 from nameplate.sim.power import Power
 from nameplate.sim.radio import Radio
 from nameplate.sim.uart import Uart
-from nameplate.sim.world import World
 
 # What the shims take of the heap before boot.py, so that the board has its own free heap on top of it.
 _SHIMS_HEAP = 98_200
@@ -65,9 +66,6 @@ class Engine:
         self.transcript = bytearray()
         self.clock = SimClock(speed)
         self.pace = Pace(self.clock, stepped, self._answer_rest)
-        self.world = World()
-        for key, value in world.items():
-            self.world.set(key, value)
         self.umqtt = frozen.ensure()
         try:
             self.flash = Flash(flash, random.Random(f"{seed} flash"), start)
@@ -75,7 +73,18 @@ class Engine:
             raise NameplateError(f"{flash}: {error.strerror}", "name a flash image", USAGE) from error
         self.partitions = self._table()
         connected = wiring.from_flash(self.flash, self.partition("vfs"), self.chip.name)
-        self.hardware = Hardware(self.chip, connected, self.clock, self.world, seed, self._notice, self.event)
+        appliance = appliance_of(connected.sensors)
+        self.world = world_of(connected.sensors.values(), appliance.keys, appliance.percents)
+        try:
+            for key, value in world.items():
+                self.world.set(key, value)
+        except NameplateError:
+            self.flash.close()
+            raise
+        appliance.obey(self.world)
+        self.hardware = Hardware(
+            self.chip, connected, self.clock, self.world, appliance, seed, self._notice, self.event
+        )
         mac_end = (seed >> 16 & 255, seed >> 8 & 255, seed & 255)
         self.radio = Radio(self.clock, self.world, lambda state: self._notice(NETWORK, 0, state), mac_end)
         self.loop = Loop(self, f"board {flash.stem}")

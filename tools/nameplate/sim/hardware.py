@@ -1,4 +1,4 @@
-"""The board around the chip's pins: levels, edges, the converter, timers, the I2C bus with its panel."""
+"""The board around the chip's pins: levels, edges, the converter, timers, 1-Wire, the I2C bus with its panel."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from nameplate.sim.chips import Chip
 from nameplate.sim.clock import SimClock, Timer
-from nameplate.sim.physics import adc, parts
-from nameplate.sim.physics.fridge import Fridge
+from nameplate.sim.physics import adc
+from nameplate.sim.physics.appliance import Appliance
+from nameplate.sim.physics.onewire import Bus
 from nameplate.sim.physics.panel import Panel
+from nameplate.sim.sensing import Sensing
 from nameplate.sim.wiring import Wiring
 from nameplate.sim.world import World
 
@@ -19,6 +21,8 @@ EDGE, TIMER, NETWORK = 1, 2, 3
 _RISING, _FALLING = 1, 2
 _PULL_DOWN, _PULL_UP = 1, 2
 _OUT = 2  # the bit in a pin's mode
+_LOOK_US = 200_000  # how often contacts that the appliance moves are looked at for edges
+_RESET, _WRITE = 0, 1  # what a program does on a 1-Wire bus; anything else reads
 
 
 @dataclass
@@ -39,12 +43,13 @@ class Hardware:
         wiring: Wiring,
         clock: SimClock,
         world: World,
+        appliance: Appliance,
         seed: int,
         notice: Callable[[int, int, int], None],
         event: Callable[[str, str], None],
     ) -> None:
         self.wiring = wiring
-        self.fridge = Fridge()
+        self.appliance = appliance
         self.panel = Panel()
         self._chip = chip
         self._clock = clock
@@ -56,24 +61,41 @@ class Hardware:
         self.alarm = False
         self._pins: dict[int, _Pin] = {}
         self._buses: list[tuple[int, int]] = []
+        self._look: Timer | None = None
+        self._numbers = {name: number for number, name in wiring.signals.items()}
+        self.sensing = Sensing(wiring, world, appliance, clock, self._drive, seed)
+        self._nothing = Bus()
 
     def power_off(self) -> None:
         """The chip lost its supply or was reset: pins float, timers stop. The panel keeps its picture until power goes."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers = {}
+        self._stop_looking()
         self._pins = {}
         self._buses = []
+        self.sensing.world_changed()
         self._alarm()
+
+    def supply_lost(self) -> None:
+        """What lives on the board's supply forgets."""
+        self.panel.power_off()
+        self.sensing.supply_lost()
 
     def soft_reset(self) -> None:
         """The port's own reset: timers and interrupts stop, outputs keep their level."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers = {}
+        self._stop_looking()
         self._buses = []
         for pin in self._pins.values():
             pin.trigger = 0
+
+    def _stop_looking(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+        self._look = None
 
     def _pin(self, number: int) -> _Pin:
         if number not in self._chip.pins:
@@ -94,10 +116,26 @@ class Hardware:
                 if self.wiring.button_active_low
                 else int(not pin.pull & _PULL_DOWN)
             )
-        volt = self._volt(number)
+        part = self.sensing.part(self.wiring.signals.get(number))
+        self._let_live()
+        closed = part.closed() if part else None
+        if closed is not None:
+            # A pin without a pull-up of its own has one on the board.
+            return int(not closed and (bool(pin.pull & _PULL_UP) or number in self._chip.inputs_only))
+        volt = part.volt() if part else None
         if volt is not None:
             return int(volt > 1.65)
         return int(bool(pin.pull & _PULL_UP))
+
+    def _drive(self, signal: str) -> int | None:
+        """The level that the chip puts on a wire; None where it does not."""
+        pin = self._pins.get(self._numbers.get(signal, -1))
+        return pin.level if pin is not None and pin.mode & _OUT else None
+
+    def _set(self, number: int) -> None:
+        """A pin may be at another level: let it act."""
+        self.sensing.driven(self.wiring.signals.get(number, ""))
+        self._alarm()
 
     def check_pin(self, number: int) -> None:
         """Raises ValueError when the chip has no such pin."""
@@ -114,7 +152,7 @@ class Hardware:
         if value is not None:
             pin.level = int(value)
         pin.seen = self._level(number)
-        self._alarm()
+        self._set(number)
 
     def read_pin(self, number: int) -> int:
         self._pin(number)
@@ -122,18 +160,39 @@ class Hardware:
 
     def write_pin(self, number: int, level: int) -> None:
         self._pin(number).level = level
-        self._alarm()
+        self._set(number)
 
     def irq(self, number: int, trigger: int) -> None:
         pin = self._pin(number)
         pin.trigger = trigger
         pin.seen = self._level(number)
+        self._look_later()
+
+    def _look_later(self) -> None:
+        """While a program waits for a contact that the appliance moves, look at it now and then."""
+        moves = any(
+            pin.trigger and self.appliance.contact(self.wiring.signals.get(number, "")) is not None
+            for number, pin in self._pins.items()
+        )
+        if moves and self._look is None:
+            self._look = self._clock.after(_LOOK_US, self._looked)
+
+    def _looked(self) -> None:
+        self._look = None
+        self._edges()
+        self._look_later()
+
+    def _let_live(self) -> None:
+        self.appliance.advance(self._clock.now_us() / 1e6)
 
     def world_changed(self) -> None:
-        """Look for edges."""
-        self.fridge.advance(self._clock.now_us() / 1e6)
-        self.fridge.door_open = self._world["door"] == "open"
-        self.fridge.room_c = float(self._world["room_c"])
+        """Values of the world are new: the appliance and the sensors take them, and inputs may have changed."""
+        self._let_live()
+        self.appliance.obey(self._world)
+        self.sensing.world_changed()
+        self._edges()
+
+    def _edges(self) -> None:
         for number, pin in self._pins.items():
             level = self._level(number)
             if level != pin.seen:
@@ -142,36 +201,50 @@ class Hardware:
                     self._notice(EDGE, number, level)
 
     def _alarm(self) -> None:
-        number = self.wiring.pin_of("alarm")
-        pin = self._pins.get(number) if number is not None else None
-        driven = pin is not None and bool(pin.mode & _OUT)
-        on = driven and pin is not None and bool(pin.level) == self.wiring.alarm_active_high
+        level = self._drive("alarm")
+        on = level is not None and bool(level) == self.wiring.alarm_active_high
         if on != self.alarm:
             self.alarm = on
             self._event("alarm", "on" if on else "off")
 
-    # Analog
+    def shows(self) -> dict[str, str]:
+        """What may be asked of the appliance, and how warm it truly is at each sensor."""
+        self._let_live()
+        found = self.appliance.shows()
+        for name in self.wiring.sensors:
+            celsius = self.sensing.thermometer(name)
+            if celsius is not None:
+                found[f"{name}_true_c"] = f"{celsius:.3f}"
+            probe = self.sensing.probe(name)
+            if probe is not None:
+                probe.world_changed()
+                forward, back = probe.charge_uc
+                found |= {f"{name}_charge_ab_uc": f"{forward:.3f}", f"{name}_charge_ba_uc": f"{back:.3f}"}
+        return found
 
-    def air_c(self) -> float:
-        """The air in the fridge, whatever its sensor says."""
-        if self._world["fridge_c"] != "auto":
-            return float(self._world["fridge_c"])
-        self.fridge.advance(self._clock.now_us() / 1e6)
-        return self.fridge.air_c
+    # 1-Wire
+
+    def onewire(self, number: int, action: int, value: int, count: int) -> int:
+        """On the bus at that pin: a reset (1: somebody is there), or so many bits, the least significant first."""
+        self._pin(number)
+        self._let_live()
+        part = self.sensing.part(self.wiring.signals.get(number))
+        bus = (part.bus() if part else None) or self._nothing
+        if action == _RESET:
+            return int(bus.reset())
+        if action == _WRITE:
+            for place in range(count):
+                bus.write(value >> place & 1)
+            return 0
+        return sum(bus.read() << place for place in range(count))
+
+    # Analog
 
     def _volt(self, number: int) -> float | None:
         """The voltage on a pin that leads to a sensor; None on any other."""
-        sensor = self.wiring.sensors.get(self.wiring.signals.get(number, ""))
-        if sensor is None:
-            return None
-        if sensor["kind"] == "leak":
-            ohm = parts.leak_ohm(self._world["leak"], sensor["end_ohm"], float(self._world["water_ohm"]))
-        else:
-            fault = self._world["fridge"]
-            ohm = parts.OPEN if fault == "open" else 0.0
-            if fault == "ok":
-                ohm = parts.ntc_ohm(self.air_c(), sensor["r25_ohm"], sensor["beta_k"])
-        return parts.divider_volt(sensor["supply_uv"] / 1e6, sensor["pull_up_ohm"], ohm)
+        part = self.sensing.part(self.wiring.signals.get(number))
+        self._let_live()
+        return part.volt() if part else None
 
     def check_adc(self, number: int, attenuation: int) -> None:
         self._pin(number)

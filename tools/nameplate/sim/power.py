@@ -83,7 +83,7 @@ class Power:
         if not on:
             self.off("power")
             engine.uart.power_off()
-            engine.hardware.panel.power_off()
+            engine.hardware.supply_lost()
             self.rtc_memory = b""
         elif engine.interpreter is None:
             self.rtc_at_zero_us = -engine.clock.now_us()

@@ -1,4 +1,7 @@
-"""Which pin leads where: read from the model's profile in the flash image, where the firmware reads it too."""
+"""Which pin leads where: read from the model's profile in the flash image, where the firmware reads it too.
+
+What cannot be made sense of is not connected: a damaged profile is the firmware's trouble, and leaves the board a board.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,12 @@ from nameplate.factory.partitions import Partition
 from nameplate.sim.flash import BLOCK, Flash
 
 PROFILES = ("/a/models/profile.json", "/b/models/profile.json")
+_PANEL_ADDRESS = 0x27
 
 
 @dataclass(frozen=True)
 class Wiring:
-    """`signals` maps a pin to what is on it; `sensors` is the profile's list, by name."""
+    """`signals` maps a pin to what is on it; `sensors` is the profile's list of those that this chip has, by name."""
 
     model: str = ""
     signals: dict[int, str] = field(default_factory=dict)
@@ -29,16 +33,32 @@ class Wiring:
         return next((pin for pin, name in self.signals.items() if name == signal), None)
 
 
-def from_profile(profile: dict[str, Any], chip: str) -> Wiring:
+def _members(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _fitted(value: Any, names: set[str]) -> dict[str, dict[str, Any]]:
+    """The sensors that have a pin; a pin of null is a sensor that this chip has not."""
+    return {
+        sensor["name"]: sensor
+        for sensor in (value if isinstance(value, list) else [])
+        if isinstance(sensor, dict) and isinstance(sensor.get("name"), str) and sensor["name"] in names
+    }
+
+
+def from_profile(profile: Any, chip: str) -> Wiring:
     """The wiring of a profile for one chip; a chip the profile does not know has nothing connected."""
-    pins = profile.get("pins", {}).get(chip, {})
+    content = _members(profile)
+    numbers = _members(_members(content.get("pins")).get(chip))
+    pins = {name: pin for name, pin in numbers.items() if isinstance(pin, int) and not isinstance(pin, bool)}
+    address = _members(content.get("panel")).get("address", _PANEL_ADDRESS)
     return Wiring(
-        model=str(profile.get("model", "")),
-        signals={int(pin): name for name, pin in pins.items()},
-        sensors={sensor["name"]: sensor for sensor in profile.get("sensors", [])},
-        alarm_active_high=profile.get("alarm", {}).get("active", "high") == "high",
-        button_active_low=profile.get("button", {}).get("active", "low") == "low",
-        panel_address=profile.get("panel", {}).get("address", 0x27) if "scl" in pins else None,
+        model=str(content.get("model", "")),
+        signals={pin: name for name, pin in pins.items()},
+        sensors=_fitted(content.get("sensors"), set(pins)),
+        alarm_active_high=_members(content.get("alarm")).get("active", "high") == "high",
+        button_active_low=_members(content.get("button")).get("active", "low") == "low",
+        panel_address=address if "scl" in pins and isinstance(address, int) else None,
     )
 
 
@@ -62,6 +82,6 @@ def from_flash(flash: Flash, vfs: Partition | None, chip: str) -> Wiring:
         try:
             with fs.open(name, "r") as file:
                 return from_profile(json.load(file), chip)
-        except (FileNotFoundError, littlefs.LittleFSError, ValueError, KeyError):
+        except (FileNotFoundError, littlefs.LittleFSError, ValueError):
             continue
     return Wiring()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from nameplate.errors import USAGE, NameplateError
@@ -19,7 +19,9 @@ class Key:
     help: str
 
 
-def _one_of(*words: str) -> Callable[[str], str]:
+def one_of(*words: str) -> Callable[[str], str]:
+    """One of these words."""
+
     def check(value: str) -> str:
         if value not in words:
             raise ValueError(f"must be one of {', '.join(words)}")
@@ -28,15 +30,17 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return check
 
 
-def _number(least: float, most: float, other: str = "") -> Callable[[str], str]:
+def number(least: float, most: float, other: str = "") -> Callable[[str], str]:
+    """A number of that range, or the one word that may stand for it."""
+
     def check(value: str) -> str:
         if other and value == other:
             return value
         try:
-            number = float(value)
+            found = float(value)
         except ValueError:
-            number = least - 1
-        if not least <= number <= most:
+            found = least - 1
+        if not least <= found <= most:
             raise ValueError(
                 f"must be a number from {least:g} to {most:g}" + (f", or {other}" if other else "")
             )
@@ -45,7 +49,9 @@ def _number(least: float, most: float, other: str = "") -> Callable[[str], str]:
     return check
 
 
-def _whole(least: int, most: int, other: str = "") -> Callable[[str], str]:
+def whole(least: int, most: int, other: str = "") -> Callable[[str], str]:
+    """A whole number of that range, or the one word that may stand for it."""
+
     def check(value: str) -> str:
         if other and value == other:
             return value
@@ -95,19 +101,15 @@ def _signed(value: str) -> str:
 
 
 KEYS: dict[str, Key] = {
-    "leak": Key("dry", _one_of("dry", "wet", "open", "short"), "the leak probe"),
-    "water_ohm": Key("12000", _number(100, 1_000_000), "resistance of the water over the probe"),
-    "fridge": Key("ok", _one_of("ok", "open", "short"), "the thermistor's wiring"),
-    "fridge_c": Key("auto", _number(-55, 125, "auto"), "air temperature; auto: the fridge's own physics"),
-    "room_c": Key("22", _number(-20, 60), "temperature of the room"),
-    "door": Key("closed", _one_of("open", "closed"), "the door"),
-    "button": Key("released", _one_of("pressed", "released"), "the button on the panel"),
-    "panel": Key("ok", _one_of("ok", "absent"), "the display on the I2C bus"),
-    "wifi": Key("up", _one_of("up", "gone", "wrong_password"), "the access point"),
+    "room_c": Key("22", number(-20, 60), "temperature of the room"),
+    "door": Key("closed", one_of("open", "closed"), "the door"),
+    "button": Key("released", one_of("pressed", "released"), "the button on the panel"),
+    "panel": Key("ok", one_of("ok", "absent"), "the display on the I2C bus"),
+    "wifi": Key("up", one_of("up", "gone", "wrong_password"), "the access point"),
     "ssid": Key("", _any, "its name; empty: any will do"),
     "psk": Key("", _any, "its password; empty: any will do"),
     "rssi": Key("-58", _signed, "signal strength in dBm"),
-    "dns": Key("ok", _one_of("ok", "hang", "fail", "refuse", "wrong"), "the name server"),
+    "dns": Key("ok", one_of("ok", "hang", "fail", "refuse", "wrong"), "the name server"),
     "names": Key(
         "",
         _names,
@@ -115,72 +117,84 @@ KEYS: dict[str, Key] = {
     ),
     "broker": Key(
         "reachable",
-        _one_of("reachable", "refused", "black_hole", "silent"),
+        one_of("reachable", "refused", "black_hole", "silent"),
         "what lies beyond the access point: black_hole swallows new connections, silent everything",
     ),
     "tls_ms": Key(
-        "1000", _whole(0, 60_000), "how long the chip computes, and holds all else, in a TLS handshake"
+        "1000", whole(0, 60_000), "how long the chip computes, and holds all else, in a TLS handshake"
     ),
-    "ntp": Key("ok", _one_of("ok", "dead", "disagree", "lies", "kod"), "the time servers"),
+    "ntp": Key("ok", one_of("ok", "dead", "disagree", "lies", "kod"), "the time servers"),
     "clock": Key(
         "",
         _moment,
         "the true time in UTC, which time servers tell; empty: the host's, at real pace; none: they are silent",
     ),
-    "power": Key("on", _one_of("on", "off"), "the supply"),
+    "power": Key("on", one_of("on", "off"), "the supply"),
     "nvs": Key(
         "ok",
-        _one_of("ok", "erased", "damaged", "full"),
+        one_of("ok", "erased", "damaged", "full"),
         "the chip's own store: erased, or bytes of it spoilt, at the next start; full: it takes nothing more",
     ),
     "mirror": Key(
         "ok",
-        _one_of("ok", "erased", "damaged"),
+        one_of("ok", "erased", "damaged"),
         "the second copy of what it holds, in files: at the next start",
     ),
-    "flash_erase_ms": Key("40", _whole(1, 400), "how long an erase of a block of flash holds everything"),
+    "profile": Key(
+        "ok",
+        one_of("ok", "erased", "damaged"),
+        "the model's profile in both slots: at the next start; the wires stay where they are",
+    ),
+    "flash_erase_ms": Key("40", whole(1, 400), "how long an erase of a block of flash holds everything"),
     "power_cut_at": Key(
-        "never", _whole(1, 10**9, "never"), "fail the supply in the n-th flash operation from now"
+        "never", whole(1, 10**9, "never"), "fail the supply in the n-th flash operation from now"
     ),
     "ctrl_c_at": Key(
         "never",
-        _whole(1, 10**9, "never"),
+        whole(1, 10**9, "never"),
         "a Ctrl-C arrives with the n-th thing that the program asks of the chip since its start",
     ),
-    "torn": Key("on", _one_of("on", "off"), "a cut leaves half of an operation behind"),
+    "torn": Key("on", one_of("on", "off"), "a cut leaves half of an operation behind"),
 }
 
 
 class World:
-    """The present values, as text. `set` raises NameplateError for an unknown key or an impossible value."""
+    """The present values, as text. `set` raises NameplateError for an unknown key or an impossible value.
 
-    def __init__(self) -> None:
-        self._values = {name: key.default for name, key in KEYS.items()}
+    `keys` is what there is to set; `aliases` are other names for some of them.
+    """
+
+    def __init__(self, keys: Mapping[str, Key] = KEYS, aliases: Mapping[str, str] | None = None) -> None:
+        self.keys = dict(keys)
+        self.aliases = dict(aliases or {})
+        self._values = {name: key.default for name, key in keys.items()}
         self.clock_set_us = 0  # simulated moment at which `clock` was true
 
     def __getitem__(self, name: str) -> str:
         return self._values[name]
 
-    @staticmethod
-    def _known(name: str) -> None:
-        if name not in KEYS:
-            raise NameplateError(f"there is no {name!r} in the world", f"there are: {', '.join(KEYS)}", USAGE)
+    def canonical(self, name: str) -> str:
+        """The key that this name means. Raises NameplateError where there is none."""
+        found = self.aliases.get(name, name)
+        if found not in self.keys:
+            there_are = ", ".join([*self.keys, *self.aliases])
+            raise NameplateError(f"there is no {name!r} in the world", f"there are: {there_are}", USAGE)
+        return found
 
     def check(self, name: str, value: object) -> str:
         """The value as it will be kept."""
-        self._known(name)
+        key = self.keys[self.canonical(name)]
         try:
-            return KEYS[name].check(str(value).strip() if name not in ("ssid", "psk") else str(value))
+            return key.check(str(value).strip() if name not in ("ssid", "psk") else str(value))
         except ValueError as error:
-            raise NameplateError(f"{name}={value}: {error}", f"{name} is {KEYS[name].help}", USAGE) from error
+            raise NameplateError(f"{name}={value}: {error}", f"{name} is {key.help}", USAGE) from error
 
     def get(self, name: str) -> str:
         """The present value. Raises NameplateError for a key there is not."""
-        self._known(name)
-        return self._values[name]
+        return self._values[self.canonical(name)]
 
     def set(self, name: str, value: object) -> None:
-        self._values[name] = self.check(name, value)
+        self._values[self.canonical(name)] = self.check(name, value)
 
     def items(self) -> Iterable[tuple[str, str]]:
         return self._values.items()

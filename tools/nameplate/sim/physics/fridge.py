@@ -6,6 +6,11 @@ Units: seconds, degrees Celsius; the rates are per second and give a cycle of so
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
+from nameplate.sim.world import Key, World
+
 _STEP_S = 1.0
 _WALL = 1 / 9000  # air <- room through the walls
 _DOOR = 1 / 90  # air <- room through an open door
@@ -16,6 +21,9 @@ _COOLING = 0.016  # degrees per second while the compressor runs
 
 class Fridge:
     """`air_c` after `advance`; `door_open` may be set at any time."""
+
+    keys: ClassVar[Mapping[str, Key]] = {}
+    percents: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, room_c: float = 22.0, on_above_c: float = 5.5, off_below_c: float = 3.5) -> None:
         self.room_c = room_c
@@ -40,3 +48,16 @@ class Fridge:
             self.contents_c -= exchange * _AIR_TO_CONTENTS * _STEP_S
             cooling = _COOLING if self.compressor else 0.0
             self.air_c += (inflow + exchange * _CONTENTS_TO_AIR - cooling) * _STEP_S
+
+    def obey(self, world: World) -> None:
+        self.room_c = float(world["room_c"])
+        self.door_open = world["door"] == "open"
+
+    def celsius(self, sensor: str) -> float | None:
+        return {"fridge": self.air_c, "freezer": -18.0, "evap": -25.0}.get(sensor)
+
+    def contact(self, sensor: str) -> bool | None:
+        return None
+
+    def shows(self) -> dict[str, str]:
+        return {"air_c": f"{self.air_c:.3f}", "compressor": "on" if self.compressor else "off"}
