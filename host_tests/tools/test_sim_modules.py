@@ -18,9 +18,10 @@ GAPS = {
 }
 # Arguments the chip takes although no stub says so: a stream's write may be told how many bytes (umqtt does that).
 TAKEN = {"socket.write": 2}
+PORTS = {"_sys": "sys", "_micropython": "micropython"}  # what a file of ours stands for
 MODULES = (
-    "array binascii cmath cryptolib deflate errno esp esp32 framebuf gc hashlib heapq json machine math micropython network "
-    "os platform random re select socket ssl struct sys time tls uctypes vfs websocket"
+    "_onewire array binascii cmath cryptolib deflate ds18x20 errno esp esp32 framebuf gc hashlib heapq json machine math micropython network "
+    "onewire os platform random re select socket ssl struct sys time tls uctypes vfs websocket"
 ).split()
 LIST = """
 import json
@@ -62,13 +63,14 @@ def test_a_module_has_no_name_that_the_stubs_lack(
 
 
 @pytest.mark.parametrize(
-    "module", "esp esp32 machine network os platform select socket time _sys _micropython".split()
+    "module",
+    "_onewire ds18x20 esp esp32 machine network onewire os platform select socket time _sys _micropython".split(),
 )
 def test_a_function_takes_no_argument_that_the_newest_stubs_lack(module: str) -> None:
     ours = shim_arguments(ast.parse((SHIMS / f"{module}.py").read_text()))
     assert ours
     for name, mine in ours.items():
-        theirs = arguments(stub_root("1.29"), module.removeprefix("_"), name)
+        theirs = arguments(stub_root("1.29"), PORTS.get(module, module), name)
         assert theirs, f"{module}.{name} is in no stub"
         assert mine.positional <= max(TAKEN.get(name, 0), *(one.positional for one in theirs)), name
         allowed = set().union(*(one.keywords for one in theirs))
@@ -155,7 +157,7 @@ def test_what_is_imported_costs_the_program_little(tmp_path: Path) -> None:
 import gc
 gc.collect()
 before = gc.mem_free()
-import machine, network, socket, esp32, select, os, time, asyncio
+import machine, network, socket, esp32, select, os, time, asyncio, onewire, ds18x20
 from umqtt.simple import MQTTClient
 gc.collect()
 print(before - gc.mem_free())

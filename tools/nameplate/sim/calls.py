@@ -41,6 +41,7 @@ class Calls:
             interpreter.PIN_READ: self._pin_read,
             interpreter.PIN_WRITE: self._pin_write,
             interpreter.I2C_WRITE: self._i2c_write,
+            interpreter.ONEWIRE: self._onewire,
         }
 
     def answer(self, child: Interpreter, kind: int, body: bytes) -> None:
@@ -80,6 +81,9 @@ class Calls:
     def _i2c_write(self, child: Interpreter, body: bytes) -> None:
         self._engine.hardware.write_i2c(body[0], body[1], body[2:])
         child.reply()
+
+    def _onewire(self, child: Interpreter, body: bytes) -> None:
+        child.reply(bytes((self._engine.hardware.onewire(*body),)))
 
     # The others, by name
 

@@ -33,7 +33,7 @@ from nameplate.sim.radio import Radio
 from nameplate.sim.uart import Uart
 
 # What the shims take of the heap before boot.py, so that the board has its own free heap on top of it.
-_SHIMS_HEAP = 98_200
+_SHIMS_HEAP = 104_400
 _OBJECTS = 2  # a 64-bit interpreter's objects are twice a chip's
 _TRANSCRIPT_MOST = 65536
 

@@ -27,7 +27,7 @@ from nameplate.errors import USAGE, NameplateError
 SHIMS = Path(__file__).with_name("shims")
 _LAUNCH = Path(__file__).with_name("launch.py")
 
-CALL, ADC, IDLE, PROGRAM, ERASE, FEED, PIN_READ, PIN_WRITE, I2C_WRITE = range(9)
+CALL, ADC, IDLE, PROGRAM, ERASE, FEED, PIN_READ, PIN_WRITE, I2C_WRITE, ONEWIRE = range(10)
 _REPLY, _ERROR, _NOTICE = range(3)
 _NOTICES_MOST = 500
 KEYBOARD, CANCEL = 4, 5  # notices beside those of the hardware: a Ctrl-C, and that it came by signal

@@ -23,6 +23,7 @@ FEED = const(5)
 PIN_READ = const(6)
 PIN_WRITE = const(7)
 I2C_WRITE = const(8)
+ONEWIRE = const(9)
 
 _ERROR = const(1)
 _NOTICE = const(2)

@@ -43,6 +43,9 @@ _SAME = [
     "websocket",
 ]
 _SHIMS = [
+    "_onewire",
+    "onewire",
+    "ds18x20",
     "errno",
     "esp",
     "esp32",
@@ -193,7 +196,7 @@ def run(namespace):
         _failed(error)
     _sys_path[:] = ["", ".frozen", "/lib"]
     for name in list(_modules):
-        if name.startswith("_") and name not in ("__main__", "_asyncio"):
+        if name.startswith("_") and name not in ("__main__", "_asyncio", "_onewire"):
             del _modules[name]
     for name in list(namespace):
         if not name.startswith("__"):
