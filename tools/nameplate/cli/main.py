@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "verify": ("nameplate.cli.verify:command", "Check tokens offline, from a file or standard input."),
     "listen": ("nameplate.cli.listen:command", "Follow a broker and give every message its verdict."),
     "ask": ("nameplate.cli.ask:command", "Ask a board for its identity through the broker."),
+    "replay": ("nameplate.cli.replay:command", "Run recorded data through the device's own code."),
     "demo": ("nameplate.cli.demo:command", "Show a virtual fridge that proves what it says."),
     "sim": ("nameplate.cli.sim:command", "Run a virtual board and change its world."),
     "factory": ("nameplate.cli.factory:command", "Make images, manufacturer's keys and provisioned units."),

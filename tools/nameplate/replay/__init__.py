@@ -1,0 +1,1 @@
+"""Recorded data through the device's own code, in the device's own interpreter: docs/replay.md."""
