@@ -103,20 +103,21 @@ class Nvs:
 
 
 class Wifi:
-    """The radio as a station. Retries are the caller's: the port's own, which never end, are off."""
+    """The radio as a station; `wlan` is the port's, None until it is used. Retries are the caller's: the port's own, which
+    never end, are off."""
 
     def __init__(self, problems):
         self._problems = problems
-        self._wlan = None
+        self.wlan = None
         self._words = {}
         self.missing = False
 
     def _station(self):
-        if self._wlan is None and not self.missing:
+        if self.wlan is None and not self.missing:
             try:
                 import network
 
-                self._wlan = network.WLAN(network.STA_IF)
+                self.wlan = network.WLAN(network.STA_IF)
                 self._words = {
                     network.STAT_IDLE: "idle",
                     network.STAT_CONNECTING: "connecting",
@@ -129,7 +130,7 @@ class Wifi:
             except (ImportError, AttributeError, OSError, RuntimeError) as problem:
                 self.missing = True
                 self._problems.append(f"wifi: {problem!r}")
-        return self._wlan
+        return self.wlan
 
     def reserve(self, settings):
         """Let the radio take its memory while there is enough; silent without consent. Never raises."""
@@ -154,22 +155,22 @@ class Wifi:
 
     def down(self):
         """Leave the network and switch the radio off."""
-        if self._wlan is not None:
+        if self.wlan is not None:
             try:
-                self._wlan.disconnect()
+                self.wlan.disconnect()
             except OSError:
                 pass  # was not joined
-            self._wlan.active(False)
+            self.wlan.active(False)
 
     def status(self):
         """One of "idle", "connecting", "up", "no access point", "wrong password", "failed", "missing"."""
         if self.missing:
             return "missing"
-        return "idle" if self._wlan is None else self._words.get(self._wlan.status(), "failed")
+        return "idle" if self.wlan is None else self._words.get(self.wlan.status(), "failed")
 
     def dns(self):
         """The network's name server as IPv4 text, or None."""
-        server = self._wlan.ifconfig()[3] if self.status() == "up" else None
+        server = self.wlan.ifconfig()[3] if self.status() == "up" else None
         return server if server and server[:2] != "0." else None
 
 

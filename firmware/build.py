@@ -120,10 +120,11 @@ def build(board, settings, reason):
         supervisor.add("uplink", uplink.run, 90000)
     gc.collect()
 
-    panel = Panel(_display(board, pins, numbers, profile), unit, watch, station, clock, link, agent.waiting)
+    display = _display(board, pins, numbers, profile)
+    panel = Panel(display, unit, watch, station, clock, link, agent.waiting)
     view = View(
         unit, settings, clock, station, watch, journal, link, agent.waiting, replies, presence, agent.note,
-        pins.chip,
+        pins.chip, board, display, agent.writing,
     )  # fmt: skip
     console = SerialConsole(view, board.console_in, board.console_out)
     supervisor.add("watch", watch.run, 5000, vital=True)

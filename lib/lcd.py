@@ -16,11 +16,11 @@ _COLUMNS = 20
 
 
 class Lcd:
-    """Hand it an I2C bus with `writeto(address, bytes)`; `sleep_ms` is for tests."""
+    """Hand it an I2C bus with `writeto(address, bytes)`, and the `address` it answers at; `sleep_ms` is for tests."""
 
     def __init__(self, i2c, address=0x27, sleep_ms=None):
-        self._i2c = i2c
-        self._address = address
+        self.i2c = i2c
+        self.address = address
         self._sleep_ms = sleep_ms or time.sleep_ms
         self._shown = [None] * len(_ROWS)
         self._buffer = bytearray(4 * (_COLUMNS + 1))
@@ -36,11 +36,11 @@ class Lcd:
             high = nibble | _BACK_LIGHT
             self._buffer[0] = high | _ENABLE
             self._buffer[1] = high
-            self._i2c.writeto(self._address, self._one[:2])
+            self.i2c.writeto(self.address, self._one[:2])
             self._sleep_ms(wait_ms)
         for command in (0x28, 0x0C, 0x01, 0x06):  # two or more rows; on, no cursor; clear; left to right
             self._pack(0, command, 0)
-            self._i2c.writeto(self._address, self._one)
+            self.i2c.writeto(self.address, self._one)
             self._sleep_ms(2)
         self.started = True
 
@@ -68,7 +68,7 @@ class Lcd:
                 code = 63
             self._pack(4 * (column + 1), code, _RS)
         try:
-            self._i2c.writeto(self._address, self._buffer)
+            self.i2c.writeto(self.address, self._buffer)
         except OSError:
             self.started = False
             raise

@@ -6,22 +6,22 @@ word that is a whole command by itself: a terminal that echoes must not start a 
 
 from firmware import version, warranty
 from firmware.console import facts
-from firmware.diagnosis import evidence
-from firmware.panel import celsius
 from firmware.reply import not_provisioned
 
 HELP = (
     ("id", "who this appliance is"),
     ("warranty", "what the warranty covers, part by part"),
-    ("sensors", "what is measured, and how far to believe it"),
-    ("faults", "what is wrong, the evidence, what to do"),
+    ("sensors", "what is measured, how far to believe it; sensors live"),
+    ("faults", "what is wrong, the evidence, what to do; faults --all"),
+    ("explain", "what a code means: explain L01, explain L01 de; or all codes"),
+    ("selftest", "test what can be tested from here"),
     ("log", "the newest log records; log 120: from number 120"),
     ("sent", "the last bytes that left this appliance"),
     ("consent", "what may leave it; consent minimum: change it"),
     ("version", "firmware, chip, time since start"),
     ("help", "this list"),
 )
-_ABOUT = {"open": "OPEN CIRCUIT", "short": "SHORT CIRCUIT", "stale": "NO FRESH READING"}
+_TAKE = {"log": 1, "consent": 1, "sensors": 1, "faults": 1, "explain": 2}  # words beside the name, at most
 
 
 def words(text):
@@ -41,13 +41,14 @@ def words(text):
 
 
 def run(view, words):
-    """The answer to a line's words, as an iterable of lines."""
+    """The answer to a line's words: a generator of lines and, as numbers, of pauses in ms."""
     name = words[0].lower()
     if name not in _COMMANDS:
-        return (f'? no command "{name[:20]}": try help',)
-    if len(words) > (2 if name in ("log", "consent") else 1):
-        return (f"? too many words for {name}: try help",)
-    return _COMMANDS[name](view, *words[1:])
+        yield f'? no command "{name[:20]}": try help'
+    elif len(words) > 1 + _TAKE.get(name, 0):
+        yield f"? too many words for {name}: try help"
+    else:
+        yield from _COMMANDS[name](view, *words[1:])
 
 
 def _help(view):
@@ -83,29 +84,29 @@ def _warranty(view):
     yield f"counted from the date {unit.claims.get('start', 'made')}; time here: {view.clock.quality}"
 
 
-def _sensors(view):
-    station = view.station
-    for reading in station.readings():
-        title = station.sensor(reading.name).title
-        yield f"{reading.name:<9} {_value(reading)}, {title}{_ohm(reading)}"
-    for problem in station.problems:
-        yield "! " + problem
+def _sensors(view, how=None):
+    from firmware.console import commands_diagnosis
+
+    yield from commands_diagnosis.sensors(view, how)
 
 
-def _faults(view):
-    faults = view.watch.faults
-    active = faults.active()
-    if not active:
-        unknown = [reading.name for reading in view.station.readings() if reading.quality != "ok"]
-        yield "no fault is known"
-        if unknown:
-            yield "not known about: " + ", ".join(unknown)
-    for index in active:
-        text, advice, part = faults.words[index]
-        yield f"! {faults.codes[index]} {text}, since {age(view.clock.uptime_s() - faults.since(index))}"
-        yield f"  evidence {evidence.line(view.watch, index)}"
-        yield f"  next     {advice}"
-        yield f"  bring    {part}"
+def _faults(view, which=None):
+    from firmware.console import commands_diagnosis
+
+    yield from commands_diagnosis.faults(view, which)
+
+
+def _explain(view, *asked):
+    from firmware.console import commands_diagnosis
+
+    yield from commands_diagnosis.explain(*asked)
+
+
+def _selftest(view):
+    from firmware import selftest
+    from firmware.console import commands_diagnosis
+
+    yield from commands_diagnosis.tests(selftest.run(view))
 
 
 def _log(view, first=None):
@@ -155,37 +156,14 @@ def _consent(view, value=None):
 
 
 def _version(view):
+    from firmware.console.commands_diagnosis import age
+
     yield f"nameplate {version.VERSION} on {view.chip}, up {age(view.clock.uptime_s())}, time {view.clock.quality}"
     if view.settings.damage:
         yield f"! settings damaged, defaults in force ({view.settings.damage})"
 
 
-def age(seconds):
-    """Seconds as people say them: "41 s", "12 min", "3 h 5 min", "2 d 4 h"."""
-    if seconds < 120:
-        return f"{seconds} s"
-    minutes = seconds // 60
-    if minutes < 120:
-        return f"{minutes} min"
-    hours = minutes // 60
-    return f"{hours} h {minutes % 60} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
-
-
-def _value(reading):
-    if reading.quality != "ok":
-        return _ABOUT[reading.quality] + " (not known)"
-    if reading.state is not None:
-        return "WET ok" if reading.state else "dry ok"
-    return celsius(reading.milli) + " C ok"
-
-
-def _ohm(reading):
-    if reading.ohm is None:
-        return ""
-    return f", {reading.ohm // 1000}.{reading.ohm // 100 % 10} kohm"
-
-
 _COMMANDS = {
-    "id": _id, "warranty": _warranty, "sensors": _sensors, "faults": _faults, "log": _log, "sent": _sent,
-    "consent": _consent, "version": _version, "help": _help,
+    "id": _id, "warranty": _warranty, "sensors": _sensors, "faults": _faults, "explain": _explain,
+    "selftest": _selftest, "log": _log, "sent": _sent, "consent": _consent, "version": _version, "help": _help,
 }  # fmt: skip

@@ -7,29 +7,32 @@ import json
 
 from firmware import version, warranty
 from firmware.console import facts
-from firmware.diagnosis import evidence
 from firmware.reply import Busy, Unsigned, is_nonce, not_provisioned
-from lib import rare, senml
+from lib import rare
 
 INVALID_PARAMS = -32602
 NO_METHOD = -32601
 NOT_PROVISIONED = -32001
 BUSY = -32002
 NOT_PRESENT = -32003
+NOT_KNOWN = -32004
+UNREADABLE = -32005
 
 HELP = (
     ("read", "binding, identity and a signed reply over {nonce}"),
     ("id", "who this appliance is"),
     ("warranty", "cover by part, today"),
     ("sensors", "readings with their quality"),
-    ("faults", "confirmed faults with their evidence"),
+    ("faults", "faults with their evidence; all states with {all}"),
+    ("explain", "what {code} means, in {lang}; all codes without"),
+    ("selftest", "test what can be tested from here"),
     ("sent", "the last bytes that left"),
     ("log", "journal records, newest or from {from}"),
     ("consent", "what may leave; {value} changes it"),
     ("version", "firmware, chip, uptime, clock"),
     ("help", "this list"),
 )
-_PARAMS = {"log": ("from",), "consent": ("value",)}
+_PARAMS = {"log": ("from",), "consent": ("value",), "explain": ("code", "lang")}
 
 
 class RpcError(Exception):
@@ -91,21 +94,64 @@ def _warranty(view):
 
 
 def _sensors(view):
-    readings = view.station.readings()
-    more = [{"name": reading.name, "quality": reading.quality, "ohm": reading.ohm} for reading in readings]
-    return '{"senml":', senml.pack(readings), ',"sensors":', json.dumps(more), "}"
+    from firmware.console import methods_diagnosis
+
+    return methods_diagnosis.sensors(view)
 
 
 def _faults(view):
-    faults = view.watch.faults
-    found = []
-    for index in faults.active():
-        text, advice, part = faults.words[index]
-        found.append({
-            "fault": faults.codes[index], "state": "confirmed", "since": faults.since(index), "text": text,
-            "evidence": evidence.line(view.watch, index), "next": advice, "part": part,
-        })  # fmt: skip
-    return _json({"faults": found})
+    from firmware.console import methods_diagnosis
+
+    return methods_diagnosis.faults(view)
+
+
+def _explain(view, code=None, lang="en"):
+    from firmware.diagnosis import catalogue
+
+    if not catalogue.is_language(lang):
+        raise RpcError(INVALID_PARAMS, "lang must be two small letters")
+    if code is None:
+        return _codes(catalogue.titles(lang), catalogue.languages())
+    if not catalogue.is_code(code):
+        raise RpcError(INVALID_PARAMS, "code must be a capital letter and two digits")
+    entry, problem = catalogue.find(code, lang)
+    if entry is not None:
+        return _json(entry)
+    if problem:
+        raise RpcError(UNREADABLE, f"catalogue {lang}: {problem}")
+    raise RpcError(NOT_KNOWN, "no such code on this model: explain without params lists them")
+
+
+def _codes(titles, languages):
+    problems = []
+    yield '{"codes":['
+    comma = ""
+    for code, title in titles:
+        if code is None:
+            problems.append(title)
+        else:
+            yield comma + json.dumps({"code": code, "title": title})
+            comma = ","
+    yield '],"languages":' + json.dumps(languages) + ',"problems":' + json.dumps(problems) + "}"
+
+
+def _selftest(view):
+    from firmware import selftest
+
+    return _tests(selftest.run(view))
+
+
+def _tests(results):
+    yield '{"tests":['
+    comma = ""
+    for result in results:
+        if isinstance(result, int):
+            yield result
+        else:
+            part, verdict, text = result
+            yield comma + json.dumps({"part": part, "verdict": verdict, "measured": text})
+            comma = ","
+    yield "]}"
 
 
 def _sent(view):
@@ -174,6 +220,7 @@ def _json(value):
 
 
 _METHODS = {
-    "id": _id, "warranty": _warranty, "sensors": _sensors, "faults": _faults, "sent": _sent, "log": _log,
+    "id": _id, "warranty": _warranty, "sensors": _sensors, "faults": _faults,
+    "explain": _explain, "selftest": _selftest, "sent": _sent, "log": _log,
     "consent": _consent, "version": _version, "help": _help,
 }  # fmt: skip

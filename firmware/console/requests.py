@@ -31,6 +31,9 @@ async def answer(session, text):
         await session.write(f'{{"jsonrpc":"2.0","id":{identifier},"result":'.encode())
         begun = True
         for piece in pieces:
+            if isinstance(piece, int):  # a pause in ms
+                await session.pause(piece)
+                continue
             await session.write(piece.encode())
         await session.write(b"}\r\n")
         session.answered += 1

@@ -81,6 +81,10 @@ class SerialConsole:
             taken += 1
         return taken
 
+    def asked(self):
+        """Whether something waits to be read."""
+        return self.ready(self._readable)
+
     def ready(self, poll):
         """Whether what is registered is ready now: the session asks too, of the way out."""
         for _ in poll.ipoll(0):

@@ -20,7 +20,8 @@ _PATIENCE_MS = const(2000)
 
 def open_for(console):
     """The session of whoever writes on this console."""
-    return Session(console.view, SerialOut(console).send, "serial")
+    out = SerialOut(console)
+    return Session(console.view, out.send, "serial", out.pause)
 
 
 class SerialOut:
@@ -53,6 +54,12 @@ class SerialOut:
                 raise self._gone()
             self._console.alive()
             await asyncio.sleep_ms(_IDLE_MS)
+
+    async def pause(self, milliseconds):
+        """Wait that long, a short time; whether something has come meanwhile that waits to be read."""
+        self._console.alive()
+        await asyncio.sleep_ms(milliseconds)
+        return self._console.asked()
 
     def _gone(self):
         # Until somebody reads again, further answers do not wait.

@@ -14,8 +14,9 @@ from lib.lines import TOO_LONG, Lines
 LIMIT = 512
 _END = b"\r\n"
 _RARE = (
-    "firmware.console.commands", "firmware.console.requests", "firmware.console.methods", "firmware.console.facts",
-    "lib.strictjson", "firmware.warranty", "lib.dates",
+    "firmware.console.commands", "firmware.console.commands_diagnosis", "firmware.console.requests",
+    "firmware.console.methods", "firmware.console.methods_diagnosis", "firmware.console.facts", "lib.strictjson",
+    "firmware.warranty", "lib.dates", "firmware.diagnosis.catalogue", "firmware.selftest",
 )  # fmt: skip
 # Ready made: there may be no room to make them when they are needed.
 _LONG_LINE = b"? line longer than 512 bytes: ignored\r\n"
@@ -31,7 +32,8 @@ class Gone(Exception):
 
 
 class Session:
-    """`write(data)` is a coroutine that sends bytes, or raises Gone. `carrier`: "serial" or "ble".
+    """`write(data)` is a coroutine that sends bytes, or raises Gone. `carrier`: "serial" or "ble". `pause(ms)` is one
+    that waits that long, and says whether the caller has written something meanwhile.
 
     `answered` counts lines answered, `refused` those answered with an error, `failures` exceptions inside a command,
     of which `last_failure` is the newest's type, `dropped` answers, or ends of answers, that nobody took. `gone`: what
@@ -40,9 +42,10 @@ class Session:
 
     gone = Gone
 
-    def __init__(self, view, write, carrier):
+    def __init__(self, view, write, carrier, pause):
         self.view = view
         self.write = write
+        self.pause = pause
         self.carrier = carrier
         self._lines = Lines(LIMIT)
         self._loaded = None  # or which interpreter is: True for JSON-RPC
@@ -118,10 +121,21 @@ class Session:
         if not words or words[0].startswith("?"):
             return None
         first = True
-        for answer in commands.run(self.view, words):
-            if first:
-                self.answered += 1
-                self.refused += answer.startswith("?")
-                first = False
-            await self.write(answer.encode() + _END)
-        return None
+        said = None
+        answers = commands.run(self.view, words)
+        try:
+            while True:
+                answer = answers.send(said)
+                said = None
+                if isinstance(answer, int):  # a pause in ms, for what measures or repeats
+                    said = await self.pause(answer)
+                    continue
+                if first:
+                    self.answered += 1
+                    self.refused += answer.startswith("?")
+                    first = False
+                await self.write(answer.encode() + _END)
+        except StopIteration:
+            return None
+        finally:
+            answers.close()

@@ -1,7 +1,9 @@
 """The console as people and programs see it: whole dialogues over the real session, views and replies."""
 
 import asyncio
+import gc
 import json
+import time
 
 import jsonschema
 import pytest
@@ -10,6 +12,15 @@ from host_tests.firmware import fakes
 from host_tests.firmware.fakes import Appliance
 
 NONCE = "bm9uY2Utbm9uY2U"
+
+
+@pytest.fixture(autouse=True)
+def device(monkeypatch):
+    """What only the device interpreter can tell."""
+    monkeypatch.setattr(time, "ticks_ms", lambda: int(1000 * time.monotonic()), raising=False)
+    monkeypatch.setattr(time, "ticks_diff", lambda later, sooner: later - sooner, raising=False)
+    monkeypatch.setattr(gc, "mem_free", lambda: 50_000, raising=False)
+    monkeypatch.setattr(gc, "mem_alloc", lambda: 70_000, raising=False)
 
 
 def call(appliance, method, params=None, identifier=1):
@@ -133,7 +144,9 @@ def test_consent_needs_somebody_at_the_appliance():
 def test_help_lists_every_command_and_each_works():
     appliance = Appliance(journal=[b"started"])
     names = [line.split()[0] for line in appliance.ask(b"help\n")[:-1]]
-    assert names == ["id", "warranty", "sensors", "faults", "log", "sent", "consent", "version", "help"]
+    assert names == [
+        "id", "warranty", "sensors", "faults", "explain", "selftest", "log", "sent", "consent", "version", "help",
+    ]  # fmt: skip
     for name in names:
         lines = appliance.ask(name.encode() + b"\n")
         assert lines
@@ -312,6 +325,8 @@ def test_other_methods():
         "warranty",
         "sensors",
         "faults",
+        "explain",
+        "selftest",
         "sent",
         "log",
         "consent",
