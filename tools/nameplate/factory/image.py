@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nameplate.factory import base, comb, layout, partitions, profile
+from nameplate.factory import base, comb, device_model, layout, partitions, profile
 from nameplate.factory.base import Base
 from nameplate.factory.base_chips import megabytes
 from nameplate.factory.files import check_folder, write_atomic
@@ -125,10 +125,7 @@ def slot_files(root: Path, checked: profile.Profile, progress: Progress) -> list
     from nameplate.factory.code import Code
 
     files = Code(root, progress).files()
-    for path in sorted((root / "models" / checked.folder).glob("*.json")):
-        compact = json.dumps(json.loads(path.read_bytes()), separators=(",", ":"), ensure_ascii=False)
-        files.append((f"models/{path.name}", compact.encode()))
-    return files
+    return [*files, *device_model.files(checked)]
 
 
 def read_image(path: Path) -> ImageContent:

@@ -1,22 +1,67 @@
-"""What a model's codes and sensors mean in words, from the profiles that this installation carries."""
+"""What a model's codes and sensors mean in words, in each language, from the models that this installation carries.
+
+>>> known = load("KF-320")
+>>> known.entry("T01", "de").title
+'Kühlraum zu warm'
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from nameplate.errors import NameplateError
+from nameplate.factory import profile
+from nameplate.factory.device_model import part_words
 from nameplate.factory.sources import device_root
+
+ENGLISH = "en"
 
 
 @dataclass(frozen=True, slots=True)
 class FaultText:
-    """A fault in words: what is wrong, what to do next, which part to bring."""
+    """A fault in words: what is wrong, what to do next, which parts to bring."""
 
     text: str
     next_step: str
     part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part to bring: its number, its name in the entry's language, how many."""
+
+    number: str
+    name: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """All that a catalogue says of a code in one language.
+
+    `severity` is "notice", "warning" or "alarm", `cause` one of "product", "installation", "use", "network", "sensor",
+    "unknown". `owner`: a sentence for the owner; `do`: what he can safely do; `blind`: what the verdict cannot see;
+    `test`, `expect`: the technician's next test and what it should give; `safety` may be ""; `next`: the short next step.
+    """
+
+    code: str
+    language: str
+    severity: str
+    cause: str
+    title: str
+    owner: str
+    do: str
+    blind: str
+    test: str
+    expect: str
+    parts: tuple[Part, ...]
+    safety: str
+    next: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,32 +71,76 @@ class Catalogue:
     faults: Mapping[str, FaultText] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
+    entries: Mapping[str, Mapping[str, Entry]] = field(default_factory=dict, repr=False)
+    model: str = ""
+    folder: str = ""
+    name: str = ""
+
+    @property
+    def languages(self) -> Sequence[str]:
+        """The languages there are, English first."""
+        return sorted(self.entries, key=lambda language: (language != ENGLISH, language))
+
+    def entry(self, code: str, lang: str = ENGLISH) -> Entry | None:
+        """What the catalogue says of `code`; None for an unknown code or language."""
+        return self.entries.get(lang, {}).get(code)
 
 
 def load(model: str) -> Catalogue:
-    """The catalogue of the model of that name; an empty one when this installation does not know it."""
+    """The catalogue of the model of that name ("KF-320") or folder ("kf320"); an empty one when this installation does
+    not know it, or when its files are wrong."""
     try:
-        folder = device_root() / "models"
+        root = device_root()
     except NameplateError:
         return Catalogue()
-    for path in sorted(folder.glob("*/profile.json")):
-        try:
-            profile = json.loads(path.read_bytes())
-            if profile["model"] == model:
-                return _read(profile)
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # a profile that the factory would refuse: the codes stand alone
+    for folder in profile.models(root):
+        if model in (folder, _model_of(root / "models" / folder)):
+            try:
+                return _read(root, folder)
+            except (NameplateError, OSError):
+                break  # a model that the factory would refuse: the codes stand alone
     return Catalogue()
 
 
-def _read(profile: Mapping[str, list[Mapping[str, str]]]) -> Catalogue:
-    faults = {
-        fault["code"]: FaultText(fault["text"], fault.get("next", ""), fault.get("part", ""))
-        for fault in profile["faults"]
+def known_models() -> list[str]:
+    """The folders of the models that this installation carries."""
+    try:
+        return profile.models(device_root())
+    except NameplateError:
+        return []
+
+
+def _model_of(place: Path) -> str:
+    try:
+        found = json.loads((place / "profile.json").read_bytes())["model"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return found if isinstance(found, str) else ""
+
+
+@cache
+def _read(root: Path, folder: str) -> Catalogue:
+    checked = profile.load(root, folder)
+    sensors = checked.content["sensors"]
+    entries = {
+        language: {given["code"]: _entry(given, language) for given in found}
+        for language, found in checked.catalogue.items()
     }
-    sensors = profile["sensors"]
     return Catalogue(
-        faults,
-        {sensor["name"]: sensor.get("title", sensor["name"]) for sensor in sensors},
-        {sensor["name"]: sensor["kind"] for sensor in sensors},
+        faults={given["code"]: _fault_text(given) for given in checked.catalogue[ENGLISH]},
+        titles={sensor["name"]: sensor["title"] for sensor in sensors},
+        kinds={sensor["name"]: sensor["kind"] for sensor in sensors},
+        entries=entries,
+        model=checked.model,
+        folder=folder,
+        name=checked.name,
     )
+
+
+def _fault_text(given: Mapping[str, Any]) -> FaultText:
+    return FaultText(given["title"], given["next"], part_words(given["parts"]))
+
+
+def _entry(given: Mapping[str, Any], language: str) -> Entry:
+    parts = tuple(Part(number, name, quantity) for number, name, quantity in given["parts"])
+    return Entry(language=language, **{**given, "parts": parts})

@@ -1,0 +1,75 @@
+"""A model as a slot holds it: `profile.json` without what only people need, the compiled rules, a catalogue for each
+language with one entry a line, so that the device can read one and forget it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from nameplate.factory import thermistor
+from nameplate.factory.catalogue_source import ENGLISH, line
+from nameplate.factory.profile import Profile
+
+_KEPT = ("model", "name", "pins", "alarm", "button", "panel")
+_RULES = "nameplate.factory.rules"
+
+
+def files(checked: Profile) -> list[tuple[str, bytes]]:
+    """The model's files as (path within the slot, content), in one fixed order."""
+    found = [("models/profile.json", _json(profile(checked)))]
+    if importlib.util.find_spec(_RULES):
+        compiled = importlib.import_module(_RULES).compile_rules(checked.content)
+        found.append(("models/rules.bin", compiled))
+    for language, entries in sorted(checked.catalogue.items()):
+        found.append((f"models/catalogue_{language}.jsonl", b"".join(line(entry) for entry in entries)))
+    return found
+
+
+def profile(checked: Profile) -> dict[str, Any]:
+    """The profile as the device reads it: docs/models.md names its members."""
+    content = checked.content
+    return {
+        **{name: content[name] for name in _KEPT},
+        "sensors": [_sensor(checked, sensor) for sensor in content["sensors"]],
+        "faults": _old_faults(checked),
+    }
+
+
+def _sensor(checked: Profile, sensor: Mapping[str, Any]) -> dict[str, Any]:
+    if sensor["kind"] != "ntc":
+        return dict(sensor)
+    part = checked.parts[sensor["part"]]
+    made = thermistor.device_fields(part, sensor["pull_up_ohm"], sensor["supply_uv"])
+    # Until firmware/sensors reads the table.
+    old = {"r25_ohm": part.r25_ohm, "beta_k": part.b_k}
+    return {**sensor, **made, **old}
+
+
+def _old_faults(checked: Profile) -> list[dict[str, Any]]:
+    """Until firmware/diagnosis reads `faults`: the leaks as it knew them."""
+    entries = {entry["code"]: entry for entry in checked.catalogue[ENGLISH]}
+    return [
+        {
+            "code": fault["code"],
+            "rule": fault["rule"],
+            "sensor": fault["sensor"],
+            "text": entries[fault["code"]]["title"],
+            "next": entries[fault["code"]]["next"],
+            "part": part_words(entries[fault["code"]]["parts"]),
+        }
+        for fault in checked.content["faults"]
+        if fault["rule"] == "wet"
+    ]
+
+
+def part_words(parts: list[list[Any]]) -> str:
+    """Parts in a line: "PN 7710 inlet valve, 2 x PN 7702 seal"."""
+    return ", ".join(f"{f'{count} x ' if count > 1 else ''}{number} {name}" for number, name, count in parts)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
