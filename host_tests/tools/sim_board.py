@@ -9,7 +9,7 @@ from typing import Any
 from host_tests.tools.flash_images import flash_image
 from nameplate.sim.board import VirtualBoard
 from nameplate.sim.keys import world_of
-from nameplate.sim.physics.appliance import appliance_of
+from nameplate.sim.physics.appliances import appliance_of
 from nameplate.sim.wiring import from_profile
 from nameplate.sim.world import World
 

@@ -67,7 +67,7 @@ def test_the_table_falls_and_covers_the_range(name):
 
 def test_a_narrower_range_makes_a_shorter_table():
     first, step, table = thermistor.points(part("semitec-103at-2"), 22_000, SUPPLY_UV, -1_000, 60_100)
-    assert (first, step, len(table)) == (0, 2500, 50)
+    assert (first, step, len(table)) == (-2500, 2500, 2 * 27)  # -2.5 to 62.5 degC: all of it
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ class VirtualBoard:
     def get(self, key: str) -> str:
         """A value of the world, as text, or one of `shows`. Raises NameplateError."""
         with self.engine.loop.lock:
-            shown = self.shows()
+            shown = {} if self.engine.world.has(key) else self.shows()
             return shown[key] if key in shown else self.engine.world.get(key)
 
     def shows(self) -> dict[str, str]:

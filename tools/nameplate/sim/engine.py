@@ -26,7 +26,7 @@ from nameplate.sim.keys import world_of
 from nameplate.sim.lan import Lan
 from nameplate.sim.loop import Loop
 from nameplate.sim.pace import Pace
-from nameplate.sim.physics.appliance import appliance_of
+from nameplate.sim.physics.appliances import appliance_of
 from nameplate.sim.port import open_port
 from nameplate.sim.power import Power
 from nameplate.sim.radio import Radio

@@ -198,7 +198,10 @@ class _OneWire(_Thermometer):
         super().world_changed()
         word = self._word()
         devices: dict[str, list[Device]] = {"missing": [], "two": [self.device, self._second]}
-        self._bus.devices = devices.get(word, [self.device])
+        before, self._bus.devices = self._bus.devices, devices.get(word, [self.device])
+        for device in (self.device, self._second):
+            if device in self._bus.devices and device not in before:
+                device.power_on()  # it was plugged in
         self._bus.shorted = word == "shorted"
         self.device.fault = word
 

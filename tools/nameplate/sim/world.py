@@ -173,6 +173,10 @@ class World:
     def __getitem__(self, name: str) -> str:
         return self._values[name]
 
+    def has(self, name: str) -> bool:
+        """Whether there is a key of that name."""
+        return name in self.keys or name in self.aliases
+
     def canonical(self, name: str) -> str:
         """The key that this name means. Raises NameplateError where there is none."""
         found = self.aliases.get(name, name)

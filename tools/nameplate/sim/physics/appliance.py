@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from typing import ClassVar, Protocol
 
 from nameplate.sim.world import Key, World
@@ -28,35 +28,3 @@ class Appliance(Protocol):
 
     def shows(self) -> dict[str, str]:
         """What else may be asked of it, as text."""
-
-
-class Room:
-    """No appliance: everything is as warm as the room."""
-
-    keys: ClassVar[Mapping[str, Key]] = {}
-    percents: ClassVar[Mapping[str, str]] = {}
-
-    def __init__(self) -> None:
-        self._room_c = 22.0
-
-    def advance(self, now_s: float) -> None:
-        """Nothing happens."""
-
-    def obey(self, world: World) -> None:
-        self._room_c = float(world["room_c"])
-
-    def celsius(self, sensor: str) -> float | None:
-        return self._room_c
-
-    def contact(self, sensor: str) -> bool | None:
-        return None
-
-    def shows(self) -> dict[str, str]:
-        return {}
-
-
-def appliance_of(sensors: Container[str]) -> Appliance:
-    """The appliance that sensors of these names belong to."""
-    from nameplate.sim.physics.fridge import Fridge
-
-    return Fridge() if "fridge" in sensors else Room()
