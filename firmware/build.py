@@ -80,7 +80,7 @@ def build(board, settings, reason):
     presence = Presence(clock.uptime_s, profile["button"]["active"])
     _button(board, pins, numbers, presence)
     alarm = Alarm(_pin_out(board, pins, numbers, "alarm"), profile["alarm"]["active"])
-    faults = rules.table(profile)
+    faults, _ = rules.table(profile)
     leaks = rules.leaks(profile, faults, station, clock.uptime_s, time)
     watch = agent.watch = Watch(faults, leaks, station, alarm, presence)
     gc.collect()

@@ -348,7 +348,7 @@ def a_watch(station, alarm, uptime_s, presence=None, ticks=None, profile=PROFILE
     from firmware.diagnosis.watch import Watch
 
     ticks = ticks or time
-    faults = rules.table(profile)
+    faults, _ = rules.table(profile)
     return Watch(
         faults, rules.leaks(profile, faults, station, uptime_s, ticks), station, alarm, presence, ticks
     )
