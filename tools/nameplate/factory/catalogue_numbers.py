@@ -48,14 +48,17 @@ def resolve(wanted: Any, profile: Mapping[str, Any], parts: Mapping[str, Part]) 
 
 
 def _of(path: str, percent: int | None, profile: Mapping[str, Any]) -> Number:
-    owner, _, member = path.partition(".")
+    owner, *members = path.split(".")
     holders = [fault for fault in profile["faults"] if fault["code"] == owner]
     holders += [sensor for sensor in profile["sensors"] if sensor["name"] == owner]
     if not holders:
         raise ValueError(f"{owner} is no fault and no sensor of profile.json")
-    value = holders[0].get(member)
+    value: Any = holders[0]
+    for name in members:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    member = members[-1]
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{owner} has no number {member} in profile.json")
+        raise ValueError(f"{owner} has no number {'.'.join(members)} in profile.json")
     unit, per = next((found for end, found in _UNITS.items() if member.endswith(end)), ("", 1))
     number = value / per
     spread = None if percent is None else abs(number) * percent / 100
