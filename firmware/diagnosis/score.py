@@ -29,7 +29,8 @@ _VISITS = const(42)  # of a bin of the day: seven days of slots
 _SEEN = const(6)  # visits after which a bin says what is usual
 _START = const(48)  # slots before the first score
 _DAY = const(288)
-_SMOOTH = const(48)  # slots of the evidence: four hours
+_RISE = const(6)  # slots of the evidence: half an hour up, four hours down
+_FALL = const(48)
 _LIMIT = const(1 << 28)  # of a shifted value
 _TOP = const(1 << 30)
 
@@ -156,7 +157,7 @@ def step(cells, value, dt_s, second_of_day):
 
 def _fade(cells, slots):
     """What a gap does: evidence of hours ago is not evidence of now, and no movement leads across it."""
-    _toward(cells, _EVIDENCE, 0, slots, _SMOOTH + slots)
+    _toward(cells, _EVIDENCE, 0, slots, _FALL + slots)
     cells[_RUN] = 0
 
 
@@ -176,7 +177,8 @@ def _slot(cells, value, slots, bin_, gap):
         total += _FEATURE_WEIGHTS[feature] * _bits(cells, feature, evidence[feature], slots)
     if count < _START:
         return
-    _toward(cells, _EVIDENCE, total // _WEIGHT, slots, _SMOOTH)
+    now = total // _WEIGHT
+    _toward(cells, _EVIDENCE, now, slots, max(2 * slots, _RISE) if now > cells[_EVIDENCE] else _FALL)
     over = max(0, cells[_EVIDENCE] - _IDLE)
     if count < _DAY:
         over = over * count // _DAY
@@ -204,17 +206,18 @@ def _position(cells, value, slots, bin_, long, evidence):
     shape, visits = cells[_SHAPE + bin_], cells[_VISITED + bin_]
     away = value - cells[_MEAN]
     rest = value - shape - cells[_LEVEL] if visits >= _SEEN else away
+    near = _within(rest, _TOP if young else 24 * cells[_NEAR + 4] or _TOP)
     for scale in range(4):
         at = _NEAR + scale
-        _toward(cells, at, _within(rest, _TOP), slots, min(_NEAR_SLOTS[scale], count + slots))
+        _toward(cells, at, near, slots, min(_NEAR_SLOTS[scale], count + slots))
         evidence[scale] = _spread(cells, at, at + 4, slots, long, young)
     evidence[4] = _sized(cells, abs(away), _MEAN_SPREAD, slots, long, young)
-    limit = _TOP if young else 6 * cells[_MEAN_SPREAD]
+    limit = _TOP if young else 6 * cells[_MEAN_SPREAD] or _TOP
     _toward(cells, _MEAN, cells[_MEAN] + _within(away, limit), slots, long)
     if visits < _SEEN:
         _toward(cells, _SHAPE + bin_, value, 1, visits + 1)
     else:
-        limit = 4 * cells[_NEAR + 4]
+        limit = 4 * cells[_NEAR + 4] or _TOP
         _toward(cells, _SHAPE + bin_, _within(shape + _within(rest, limit), _TOP), 1, visits + 1)
         rest = _within(value - shape - cells[_LEVEL], limit)
         _toward(cells, _LEVEL, _within(cells[_LEVEL] + rest, _TOP), slots, _OFFSET)
@@ -228,8 +231,13 @@ def _spread(cells, at, spread, slots, long, young):
 def _sized(cells, size, spread, slots, long, young):
     """A size over its mean, * 64; the mean then learns it, an extraordinary one only in part."""
     mean = cells[spread]
-    _toward(cells, spread, min(_TOP, size if young else min(size, 4 * mean + 1)), slots, long)
+    _learn(cells, spread, size, 4 * mean, slots, long, young)
     return min(640000, size * 64 // (mean + 1))
+
+
+def _learn(cells, at, size, most, slots, long, young):
+    """Take a size into a mean of sizes; later on only up to `most`, unless all so far were 0."""
+    _toward(cells, at, min(_TOP, size if young or not most else min(size, most)), slots, long)
 
 
 def _movement(cells, value, slots, long, evidence):
@@ -237,7 +245,7 @@ def _movement(cells, value, slots, long, evidence):
     count = cells[_COUNT]
     move = value - cells[_LAST]
     size = abs(move)
-    _toward(cells, _MOVES, min(_TOP, size), slots, long)
+    _learn(cells, _MOVES, size, 16 * cells[_MOVES], slots, long, count < 50)
     usual = cells[_MOVES]
     for scale in range(2):
         at = _BUSY + scale
