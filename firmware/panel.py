@@ -152,7 +152,7 @@ def _spread(left, right):
 
 def _brief(reading, places):
     if reading.quality != "ok":
-        return f"{reading.name} {_MARKS[reading.quality]}"
+        return f"{reading.name} {_MARKS.get(reading.quality, '?')}"
     if reading.state is not None:
         return f"{reading.name} {'WET' if reading.state else 'dry'}"
     return f"{reading.name} {celsius(reading.milli, places)}C"

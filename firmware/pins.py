@@ -40,7 +40,7 @@ class Pins:
         return machine.ADC(machine.Pin(pin), atten=machine.ADC.ATTN_11DB)
 
     def pin_in(self, pin, on_change=None):
-        """An input with value(). `on_change(pin)` runs as a soft interrupt: no work in it."""
+        """An input with value() and irq(handler). `on_change(pin)` runs as a soft interrupt: no work in it."""
         pull = None if self.chip == "esp32" and pin >= 34 else machine.Pin.PULL_UP  # those pins have none
         made = machine.Pin(pin, machine.Pin.IN, pull)
         if on_change:
@@ -50,6 +50,13 @@ class Pins:
     def pin_out(self, pin):
         """An output with value(x), low at first."""
         return machine.Pin(pin, machine.Pin.OUT, value=0)
+
+    def onewire(self, pin):
+        """The driver of a DS18B20 on a wire of its own; every ESP32 build has it, ImportError elsewhere."""
+        from ds18x20 import DS18X20
+        from onewire import OneWire
+
+        return DS18X20(OneWire(machine.Pin(pin)))
 
     def i2c(self, scl, sda):
         """The I2C bus with writeto(address, data); OSError where nothing answers."""

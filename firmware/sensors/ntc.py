@@ -1,27 +1,52 @@
-"""A thermistor: thousandths of a degree, or what is wrong with its wire. See lib/ntc.py for the arithmetic."""
+"""A thermistor under a pull-up: microvolts to thousandths of a degree, in whole numbers only.
+
+The build turned the part, the pull-up and the supply into a table of voltages at equally spaced temperatures
+(tools/nameplate/factory/thermistor.py): here is only a search in it and a straight line between two of its points.
+"""
+
+from array import array
+from binascii import a2b_base64
 
 from firmware.sensors.analog import Analog
-from firmware.sensors.reading import OK, STALE, Reading
-from lib.ntc import Ntc
+from firmware.sensors.reading import OK
+from firmware.sensors.temperature import Temperature
 
 
-class Thermistor(Analog):
-    """A temperature sensor on an ADC pin."""
+class Thermistor(Temperature, Analog):
+    """A temperature sensor on an ADC pin. The table's ends bound what it can say."""
+
+    kind = "ntc"
 
     def __init__(self, spec, adc, ticks):
         super().__init__(spec, adc, ticks)
-        self._ntc = Ntc(spec["r25_ohm"], spec["beta_k"], spec["pull_up_ohm"], spec["supply_uv"])
+        self._rails(spec)
+        self._first = spec["first_milli"]
+        self._step = spec["step_milli"]
+        self._table = array("H", a2b_base64(spec["table"]))  # as the chip has it: low byte first
 
-    def reading(self, now):
-        """The Reading as of `now` (ticks in ms)."""
-        quality = self.quality_at(now)
-        milli = ohm = None
+    def sample(self, now):
+        """Take a sample if one is due at `now` (ticks in ms); True when the sensor was asked."""
+        if not self._due(now):
+            return False
+        quality = self._measure(now)
         if quality == OK:
-            try:
-                ohm = self._ntc.ohms(self._uv)
-                milli = self._ntc.milli_celsius(self._uv)
-            except (
-                ValueError
-            ):  # limits in the profile wider than the model: no number is better than a wrong one
-                quality = STALE
-        return Reading(self.name, quality, self._uv, self._at, unit="Cel", milli=milli, ohm=ohm)
+            self.take(self.milli_at(self.raw), self.raw, now)
+        else:
+            self.miss(quality, now)
+        return True
+
+    def milli_at(self, uv):
+        """Thousandths of a degree at so many microvolts, or None beyond the table, whose unit is 64 of them."""
+        table = self._table
+        cold, hot = 0, len(table) - 1
+        if not table[hot] << 6 <= uv <= table[0] << 6:
+            return None
+        while hot - cold > 1:
+            middle = (cold + hot) >> 1
+            if uv <= table[middle] << 6:
+                cold = middle
+            else:
+                hot = middle
+        upper = table[cold] << 6
+        part = self._step * (upper - uv) // (upper - (table[hot] << 6))
+        return self._first + self._step * cold + part

@@ -1,36 +1,24 @@
-"""All sensors of the appliance, built from the model's profile.
-
-A sensor that cannot be built, or whose pin cannot be had, is kept as one that is always stale: a wrong profile must
-not silence the others, and what is not measured is told as not known.
-"""
+"""All sensors of the appliance, as the model's profile has them."""
 
 import time
 
 from firmware.sensors.leak import LeakProbe
 from firmware.sensors.ntc import Thermistor
-
-_KINDS = {"leak": LeakProbe, "ntc": Thermistor}
+from firmware.sensors.switch import Switch
+from lib import rare
 
 
 class Station:
-    """`board` has `chip` and `adc(pin)`; `ticks` has ticks_ms() and ticks_diff(), as the time module."""
+    """`board` has `chip`, `adc(pin)`, `pin_in(pin)`, `pin_out(pin)` and `onewire(pin)`, as firmware.pins.Pins; `ticks` has
+    ticks_ms(), ticks_add() and ticks_diff(), as the time module. `problems`: in words, what could not be had."""
 
     def __init__(self, profile, board, ticks=time):
+        from firmware.sensors import fitting
+
         self._ticks = ticks
-        self.sensors = []
-        self.problems = []
-        pins = profile["pins"].get(board.chip, {})
-        for spec in profile["sensors"]:
-            adc = None
-            try:
-                adc = board.adc(pins[spec["name"]])
-            except (KeyError, OSError, ValueError) as problem:  # no such pin on this chip
-                self.problems.append(f"{spec['name']}: no pin, {type(problem).__name__}")
-            kind = _KINDS.get(spec["kind"])
-            if kind is None:
-                self.problems.append(f"{spec['name']}: kind {spec['kind']} not known")
-            else:
-                self.sensors.append(kind(spec, adc, ticks))
+        kinds = {"leak": LeakProbe, "ntc": Thermistor, "switch": Switch}
+        self.sensors, self.problems = fitting.fit(profile, board, ticks, kinds)
+        rare.forget(("firmware.sensors.fitting",))
 
     def sample(self, now=None):
         """Sample every sensor that is due. Cheap: call it every 20 ms or less."""

@@ -56,7 +56,9 @@ class Nvs:
 
 
 class Adc:
-    """`uv` is what the pin shows; None makes the conversion fail."""
+    """`uv` is what the pin shows; None makes the conversion fail. From `full_uv` on the scale is at its end."""
+
+    full_uv = 3140000
 
     def __init__(self, uv):
         self.uv = uv
@@ -66,18 +68,44 @@ class Adc:
             raise OSError(5)
         return self.uv
 
+    def read_u16(self):
+        return 65535 if self.read_uv() >= self.full_uv else 0
+
+
+class Contact:
+    """An input: `level` is what it shows; `handler` what its edges call."""
+
+    def __init__(self, level=0):
+        self.level = level
+        self.handler = None
+
+    def value(self):
+        return self.level
+
+    def irq(self, handler):
+        self.handler = handler
+
+    def turn(self, level):
+        """The level changes, and with it comes an interrupt."""
+        if level != self.level:
+            self.level = level
+            if self.handler:
+                self.handler(self)
+
 
 class Board:
-    """A chip with the given converters by pin."""
+    """A chip with the given converters, contacts, outputs and one-wire drivers, by pin."""
 
-    def __init__(self, chip, converters):
+    def __init__(self, chip, parts):
         self.chip = chip
-        self._converters = converters
+        self._parts = parts
 
     def adc(self, pin):
-        if pin not in self._converters:
+        if pin not in self._parts:
             raise ValueError("no such pin")
-        return self._converters[pin]
+        return self._parts[pin]
+
+    pin_in = pin_out = onewire = adc
 
 
 class Clock:
@@ -210,6 +238,8 @@ class Lock:
         return self.held
 
 
+# A Semitec 103AT-2 under 22 kohm, from -40 to 60 degrees, as nameplate.factory.thermistor compiles it.
+TABLE = "XrStsb2ulastqHykjaBqnA6Yc5Oojr6Jr4R1fyZ61XSAbyNq02SgX4dahFWlUPNLb0cYQ/E+/jo8N6szTTAlLS0qYSfCJFAiCCDjHeQbChpPGA=="
 PROFILE = {
     "model": "KF-320",
     "name": "fridge-freezer",
@@ -222,8 +252,10 @@ PROFILE = {
         },
         {
             "name": "fridge", "kind": "ntc", "title": "fridge compartment", "supply_uv": 3300000,
-            "pull_up_ohm": 10000, "r25_ohm": 10000, "beta_k": 3950, "short_below_uv": 50000,
-            "open_above_uv": 3000000, "sample_ms": 1000, "stale_ms": 10000,
+            "pull_up_ohm": 22000, "short_below_uv": 50000, "open_above_uv": 3000000, "min_milli": -40000,
+            "max_milli": 60000, "rate_milli_s": 1000, "stuck_s": 43200, "stuck_milli": 150, "sample_ms": 1000,
+            "stale_ms": 10000, "part": "semitec-103at-2", "first_milli": -40000, "step_milli": 2500, "table": TABLE,
+            "r_tol_ppm": 10000, "b_tol_ppm": 10000, "b_k": 3435,
         },
     ],
     "faults": [
@@ -237,7 +269,7 @@ DRY_UV = 1650000
 WET_UV = 569000  # a loop of 9.8 kohm
 OPEN_UV = 3200000
 SHORT_UV = 0
-FRIDGE_UV = 2388160  # about 4.8 C
+FRIDGE_UV = 1658800  # about 4.8 C
 
 CLAIMS = {
     "serial": "4F7-220918", "model": "KF-320", "model_name": "fridge-freezer", "oem": "Acme", "oemid": 12345,
@@ -313,6 +345,7 @@ class Appliance:
             Chip(), Display(), Lock(),
         )  # fmt: skip
         self.impatient = False
+        self.paused = 0
         self.out = bytearray()
         self.session = Session(self.view, self.write, "serial", self.pause)
         self.run(1)
@@ -322,9 +355,11 @@ class Appliance:
 
     async def pause(self, milliseconds):
         """Time that a command lets pass; whether the caller writes meanwhile."""
-        if milliseconds >= 20:
-            self.run(milliseconds // 20)
-        self.clock.uptime = self.ticks.uptime_s()
+        if milliseconds:
+            self.run(1, milliseconds)
+        self.paused += milliseconds
+        self.clock.uptime += self.paused // 1000
+        self.paused %= 1000
         return self.impatient
 
     def run(self, steps, step_ms=20):
@@ -344,13 +379,13 @@ def a_watch(station, alarm, uptime_s, presence=None, ticks=None, profile=PROFILE
     """A Watch over all faults of the profile, none of them known."""
     import time
 
-    from firmware.diagnosis import rules
+    from firmware.diagnosis import begin
     from firmware.diagnosis.watch import Watch
 
     ticks = ticks or time
-    faults, _ = rules.table(profile)
+    faults, _ = begin.table(profile)
     return Watch(
-        faults, rules.leaks(profile, faults, station, uptime_s, ticks), station, alarm, presence, ticks
+        faults, begin.leaks(profile, faults, station, uptime_s, ticks), station, alarm, presence, ticks
     )
 
 

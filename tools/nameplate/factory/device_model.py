@@ -43,10 +43,8 @@ def _sensor(checked: Profile, sensor: Mapping[str, Any]) -> dict[str, Any]:
     if sensor["kind"] != "ntc":
         return dict(sensor)
     part = checked.parts[sensor["part"]]
-    made = thermistor.device_fields(part, sensor["pull_up_ohm"], sensor["supply_uv"])
-    # Until firmware/sensors reads the table.
-    old = {"r25_ohm": part.r25_ohm, "beta_k": part.b_k}
-    return {**sensor, **made, **old}
+    limits = sensor["min_milli"], sensor["max_milli"]
+    return {**sensor, **thermistor.device_fields(part, sensor["pull_up_ohm"], sensor["supply_uv"], *limits)}
 
 
 def _old_faults(checked: Profile) -> list[dict[str, Any]]:

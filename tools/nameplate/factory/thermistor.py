@@ -130,8 +130,9 @@ def points(
     two bytes, low one first; the voltages fall. It reaches over `low_milli` to `high_milli`, as far as the maker's
     figures do. Raises ValueError where no such table can be.
     """
-    first = -(-max(low_milli, math.ceil(part.low_c * 1000)) // STEP_MILLI) * STEP_MILLI
-    last = min(high_milli, math.floor(part.high_c * 1000)) // STEP_MILLI * STEP_MILLI
+    # The range is widened to whole steps, and held within what is published.
+    first = max(low_milli // STEP_MILLI, math.ceil(part.low_c * 1000 / STEP_MILLI)) * STEP_MILLI
+    last = min(-(-high_milli // STEP_MILLI), math.floor(part.high_c * 1000 / STEP_MILLI)) * STEP_MILLI
     if pull_up_ohm <= 0 or not 0 < supply_uv < UNIT_UV << 16 or last <= first:
         raise ValueError("no table: pull-up, supply or range")
     found = []
@@ -146,9 +147,19 @@ def points(
     return first, STEP_MILLI, b"".join(value.to_bytes(2, "little") for value in found)
 
 
-def device_fields(part: Part, pull_up_ohm: int, supply_uv: int) -> dict[str, int | str]:
-    """What a sensor's entry in the device's profile is given for its part: the table, and the tolerances."""
-    first, step, table = points(part, pull_up_ohm, supply_uv)
+def device_fields(
+    part: Part,
+    pull_up_ohm: int,
+    supply_uv: int,
+    low_milli: int = LOW_MILLI,
+    high_milli: int = HIGH_MILLI,
+) -> dict[str, int | str]:
+    """What a sensor's entry in the device's profile is given for its part: the table, and the tolerances.
+
+    `low_milli` and `high_milli` are the sensor's own range: each point less is two bytes of the device's heap.
+    Raises ValueError where no such table can be.
+    """
+    first, step, table = points(part, pull_up_ohm, supply_uv, low_milli, high_milli)
     return {
         "first_milli": first,
         "step_milli": step,

@@ -56,6 +56,9 @@ class _Adc:
     def read_uv(self):
         return self._uv
 
+    def read_u16(self):
+        return self._uv // 51
+
 
 class _I2c:
     def __init__(self, number, *, scl, sda, freq):

@@ -1,0 +1,128 @@
+"""A DS18B20 on a wire of its own: a converted, checked temperature, or a word. Loaded for a model that has one.
+
+One sample is several short steps, each in a call of its own: identify (READ ROM answers only where one sensor is
+alone), ask for its power supply and convert, 750 ms of waiting in which the loop runs, read. The longest is the last:
+two resets of 1 ms, 80 bits written at 70 us and 72 read at 60 us, 12 ms, and some 2 ms of Python between them.
+
+What is not a temperature: a wrong checksum; the 85.0 that stands in the register after power-on, unless the value before
+was near it; a register of zeros or ones; anything beyond -55 to 125 degrees, -127 among it. It is asked again, three
+times in all; then there is no value. The driver raises bare Exceptions.
+"""
+
+from firmware.sensors.reading import OK, OPEN, SHORT, STALE, UNKNOWN
+from firmware.sensors.temperature import Temperature
+
+_FAMILY = 0x28
+_READ_ROM = 0x33
+_SKIP_ROM = 0xCC
+_READ_POWER = 0xB4
+_CONVERT_MS = 750
+_LONGEST_MS = 1500  # a slow one gets twice its time
+_TRIES = 3
+_POWER_ON = 0x0550  # 85.0 degrees
+_NEAR_MILLI = 3000
+_LOW = -880  # sixteenths of a degree
+_HIGH = 2000
+_IDENTIFY = 0
+_CONVERT = 1
+_READ = 2
+
+
+class Ds18b20(Temperature):
+    """`source`: a ds18x20.DS18X20. `why`: in words, why there is no value, or "". `raw`: the register as a signed number."""
+
+    kind = "ds18b20"
+
+    def __init__(self, spec, source, ticks):
+        super().__init__(spec, source, ticks)
+        self.why = ""
+        self._rom = bytearray(8)
+        self._stage = _IDENTIFY
+        self._left = _TRIES
+        self._began = None
+
+    def sample(self, now):
+        """Take the next step if it is time to at `now` (ticks in ms); True when the bus was asked."""
+        if self._stage == _IDENTIFY and self._left == _TRIES:
+            if not self._due(now):
+                return False
+        elif self._stage == _READ and 0 <= self._ticks.ticks_diff(now, self._began) < _CONVERT_MS:
+            return False
+        try:
+            word = self._next(now)
+        except Exception:  # noqa: BLE001 - the driver raises it bare
+            self.why = "bad checksum, or it fell silent"
+            word = STALE
+        if word is None:
+            return True
+        self._stage = _IDENTIFY
+        if word == OK:
+            self.why = ""
+        elif self._left > 1:  # again, at the next call
+            self._left -= 1
+            return True
+        else:
+            lost = self._lost()
+            self.miss(lost if word == STALE else word, now)
+        self._left = _TRIES
+        return True
+
+    def _next(self, now):
+        # None: under way. OK: taken. STALE: this time there is no value. Any other word: what is wrong.
+        if self.source is None:
+            self.why = "no such bus"
+            return UNKNOWN
+        bus = self.source.ow
+        if self._stage == _IDENTIFY:
+            return self._identify(bus)
+        if self._stage == _CONVERT:
+            bus.reset(True)
+            bus.writebyte(_SKIP_ROM)
+            bus.writebyte(_READ_POWER)
+            if not bus.readbit():
+                self.why = "no supply of its own (parasite power)"
+                return UNKNOWN
+            self.source.convert_temp()
+            self._began = now
+            self._stage = _READ
+            return None
+        if not bus.readbit():  # it pulls the wire low until it has converted
+            if 0 <= self._ticks.ticks_diff(now, self._began) < _LONGEST_MS:
+                return None
+            self.why = "it does not end its conversion"
+            return STALE
+        return self._register(self.source.read_scratch(self._rom), now)
+
+    def _identify(self, bus):
+        rom = self._rom
+        if not bus.reset():
+            self.why = "nothing answers"
+            return OPEN
+        bus.writebyte(_READ_ROM)
+        bus.readinto(rom)
+        if not any(rom):
+            self.why = "the wire is at ground"
+            return SHORT
+        if bus.crc8(rom) or rom[0] != _FAMILY:
+            self.why = "more than one sensor on the wire, or another part"
+            return UNKNOWN
+        self._stage = _CONVERT
+        return None
+
+    def _register(self, pad, now):
+        raw = pad[1] << 8 | pad[0]
+        if raw & 0x8000:
+            raw -= 0x10000
+        raw &= -1 << (3 - (pad[4] >> 5 & 3))  # a coarser resolution leaves the lowest bits undefined
+        # No DS18B20 is configured otherwise: a register of zeros has a right checksum.
+        if pad[4] & 0x9F != 0x1F or not _LOW <= raw <= _HIGH:
+            self.why = "its register holds no temperature"
+            return STALE
+        milli = raw * 125 // 2
+        if raw == _POWER_ON and (
+            self.milli is None or self.quality_at(now) != OK or abs(milli - self.milli) > _NEAR_MILLI
+        ):
+            self.why = "85.0 as after power-on: no temperature"
+            return STALE
+        self.take(milli, raw, now)
+        return OK

@@ -1,0 +1,37 @@
+"""A contact of the appliance: a door, or a signal of its own controller through an opto-coupler.
+
+One contact cannot be cross-checked: with a pin it is "ok", without one "unknown". It has changed when two samples in a
+row say so.
+"""
+
+from firmware.sensors.reading import OK
+from firmware.sensors.sensor import Sensor
+from firmware.sensors.tally import Tally
+
+
+class Switch(Sensor):
+    """`state` is True (on), False or, before the first sample, None; `tally` holds 1000 for each sample that was on."""
+
+    kind = "switch"
+
+    def __init__(self, spec, pin, ticks):
+        super().__init__(spec, pin, ticks)
+        self.tally = Tally()
+        self.state = None
+        self._on = int(spec["active"] == "high")
+
+    def sample(self, now):
+        """Look if it is time to at `now` (ticks in ms); True when the pin was asked."""
+        if not self._due(now):
+            return False
+        if self.source is None:
+            self.quality = self._lost()
+            self.tally.miss(self.quality)
+            return True
+        before = self.raw
+        self._took(self.source.value(), now)
+        if self.state is None or self.raw == before:
+            self.state = self.raw == self._on
+        self.quality = OK
+        self.tally.take(1000 if self.state else 0)
+        return True
