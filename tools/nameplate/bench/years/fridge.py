@@ -73,7 +73,7 @@ class Fridges:
         def spread(mean: float, part: float) -> Floats:
             return np.clip(rng.normal(mean, mean * part, count), mean * (1 - 2 * part), mean * (1 + 2 * part))
 
-        self.capacity_w = spread(115, 0.05)
+        self.capacity_w = spread(92, 0.05)
         self.wears = rng.uniform(0.0, 0.02, count)  # of the capacity, each year: ageing within tolerance
         self.fridge_w_k = spread(0.85, 0.08)
         self.freezer_w_k = spread(0.38, 0.08)
@@ -174,14 +174,17 @@ class Fridges:
         runs = self._control(power, parts)
         fan = runs * (1 - parts["fan_lost"])
         blown = self.evap_w_k / (1 + (self.frost / 0.7) ** 2)
-        to_cold = blown * (0.09 + 0.75 * fan) * (self.cold - self.evap)
+        # A hot evaporator makes a draught of its own.
+        still = 0.09 * (1 + np.maximum(self.evap - self.cold, 0) / 12)
+        to_cold = blown * (still + 0.75 * fan) * (self.cold - self.evap)
         opening = np.maximum(self.damper * (1 - parts["damper_shut"]), parts["damper_open"])
         to_air = blown * fan * opening * 0.22 * (self.air - self.evap)
         wear = 1 - self.wears * at / (365 * DAY)
         warm_room = 1 - 0.008 * (room - 25) - parts["condenser"] * (0.35 + 0.025 * np.maximum(room - 20, 0))
         capacity = self.capacity_w * wear * np.clip(warm_room, 0.02, 1.2) * (1 - parts["capacity_lost"])
-        pumped = runs * np.maximum(capacity * (1 + 0.03 * (self.evap + 25)), 0)
-        heating = (self.defrost_s >= 0) * power * self.heater_w * (1 - np.clip(parts["heater_dead"], 0, 1))
+        pumped = runs * capacity * np.exp(0.055 * np.minimum(self.evap + 25, 12))
+        fuse = self.evap < 70
+        heating = (self.defrost_s >= 0) * power * fuse * self.heater_w * (1 - parts["heater_dead"])
         # Warm refrigerant runs into the evaporator in the first minutes after the compressor has stopped.
         returning = (self.rests_s < 240) * 30.0 * ~runs.astype(bool)
         self._evaporate(to_cold + to_air - pumped + heating + returning)

@@ -121,9 +121,12 @@ class Steps:
 class Machines:
     """`homes.count` machines of one kind. `run()` gives the whole life of each lane."""
 
-    def __init__(self, rng: np.random.Generator, kind: Kind, homes: Homes, ageing: Ageing) -> None:
+    def __init__(
+        self, rng: np.random.Generator, kind: Kind, homes: Homes, ageing: Ageing, idle_s: int = IDLE_S
+    ) -> None:
         count = homes.count
         self._rng, self.kind, self.homes, self.ageing = rng, kind, homes, ageing
+        self._idle_s = idle_s
 
         def spread(mean: float, part: float) -> Floats:
             return np.clip(rng.normal(mean, mean * part, count), mean * (1 - 2 * part), mean * (1 + 2 * part))
@@ -150,7 +153,7 @@ class Machines:
         found = []
         for index in range(self.homes.count):
             mine = np.flatnonzero(lane == index)
-            found.append(self._life(index, [(at[one], lives(one)) for one in mine]))
+            found.append(self._life(index, [(at[one], lives(int(one))) for one in mine]))
         return found
 
     def _schedule(self) -> tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.int64]]:
@@ -184,8 +187,8 @@ class Machines:
         truth: dict[str, list[Floats]] = {"running": []}
         now, warm, tail_siemens = 0.0, 0.0, 0.0
         for at, values in [*programmes, (self.homes.duration_s, None)]:
-            whole, rest = divmod(max(at - now, 0), IDLE_S)
-            idle = [IDLE_S] * int(whole) + ([int(rest)] if rest >= 1 else [])
+            whole, rest = divmod(max(at - now, 0), self._idle_s)
+            idle = [self._idle_s] * int(whole) + ([int(rest)] if rest >= 1 else [])
             # The hour after a programme in finer steps: the door is opened, water dries up.
             if idle and idle[0] == IDLE_S and now:
                 idle[:1] = [300] * 12

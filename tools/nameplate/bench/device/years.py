@@ -1,0 +1,367 @@
+"""The device's own code, fed with years: years.py DEVICE_ROOT STATE_FILE. Rows come in on standard input, words go out as JSON lines.
+
+What stands in for the chip here is a converter, a contact and a bus that give what the last row says, and a clock that
+goes on by rows. Everything else is the device's: the sensors as its station fits them, the leaks' rules with each sample,
+the judge with each row that is marked for it, the evidence. What the device loads, uses and forgets once a minute stays
+loaded, for speed. A message in is three int32 (what, lane, count) and what follows from them:
+
+    0 profile: count bytes of JSON; 1 rules: count bytes; 2 lane: a new appliance, count: the chip, by its place in CHIPS
+    3 rows: count rows of [dt and flags, time, one number a sensor], int32; 4 ask: print "." when all is done; 5 end
+"""
+
+import gc
+import json
+import struct
+import sys
+from array import array
+
+sys.path.insert(0, sys.argv[1])
+
+from lib import rare
+
+rare.forget = lambda names: None
+
+from firmware.diagnosis import begin, judge, rules, store
+from firmware.diagnosis.faults import CLEAR, CONFIRMED
+from firmware.sensors.reading import OK
+from firmware.sensors.station import Station
+
+CHIPS = ("esp32", "esp32c3", "esp32s3")
+_TOP_UV = {"esp32": 3140000, "esp32c3": 2957000, "esp32s3": 3100000}
+_JUDGE = 1 << 16
+_RESTART = 1 << 17
+_CRC_ERROR = 1 << 16
+_MISSING = 1 << 17
+_PARTS = 10  # of a step in which a contact was on for a part of it
+_BURST = 14  # samples, a second apart, where there is or was water
+_CLAIMS_S = 21600  # so often an active fault is asked for its evidence
+_FORECAST_S = 86400
+_KEEP_S = 3600
+
+
+class Ticks:
+    now = 0
+
+    def ticks_ms(self):
+        return self.now
+
+    def ticks_diff(self, one, other):
+        return one - other
+
+    def ticks_add(self, one, other):
+        return one + other
+
+
+class Adc:
+    def __init__(self, top, a=None):
+        self.uv = 0
+        self.top = top
+        self.a = a  # a probe's first drive
+        self.supply = 3300000
+
+    def read_uv(self):
+        return self.uv if self.a is None or self.a.level else self.supply - self.uv
+
+    def read_u16(self):
+        return 65535 if self.uv >= self.top else 0
+
+
+class Pin:
+    level = 0
+
+    def value(self, *level):
+        if level:
+            self.level = level[0]
+        return self.level
+
+    def irq(self, handler=None, trigger=0):
+        pass
+
+
+class Bus:
+    """A OneWire and a DS18X20 in one, with one sensor on it."""
+
+    def __init__(self):
+        self.ow = self
+        self.register = 0
+        self._pad = bytearray(9)
+        self._pad[4] = 0x7F
+
+    def reset(self, required=False):
+        present = not self.register & _MISSING
+        if required and not present:
+            raise Exception("no device")
+        return present
+
+    def writebyte(self, byte):
+        pass
+
+    def readbit(self):
+        return 1
+
+    def readinto(self, rom):
+        rom[0] = 0x28
+
+    def crc8(self, data):
+        return 0
+
+    def convert_temp(self):
+        pass
+
+    def read_scratch(self, rom):
+        if self.register & _CRC_ERROR:
+            raise Exception("CRC error")
+        struct.pack_into("<h", self._pad, 0, self.register)
+        return self._pad
+
+
+class Board:
+    """Hands out stand-ins, and keeps them by their pin."""
+
+    def __init__(self, chip):
+        self.chip = chip
+        self.made = {}
+
+    def adc(self, pin):
+        self.made[pin] = Adc(_TOP_UV[self.chip])
+        return self.made[pin]
+
+    def pin_in(self, pin):
+        self.made[pin] = Pin()
+        return self.made[pin]
+
+    def pin_out(self, pin):
+        self.made[pin] = Pin()
+        return self.made[pin]
+
+    def onewire(self, pin):
+        self.made[pin] = Bus()
+        return self.made[pin]
+
+
+class Lane:
+    """One appliance."""
+
+    def __init__(self, number, chip, profile, blob):
+        self.number = number
+        self.blob = blob
+        self.ticks = Ticks()
+        board = Board(chip)
+        self.station = Station(profile, board, self.ticks)
+        if self.station.problems:
+            raise ValueError(", ".join(self.station.problems))
+        self.faults = begin.faults(blob)
+        self.leaks = begin.leaks(profile, self.faults, self.station, self.uptime_s, self.ticks)
+        self.rows = rules.each(blob)
+        self.started_s = self.at_s = self.judged_s = 0
+        self.kept = None
+        self.kept_s = 0  # by the case's clock
+        self.last_claims = self.last_forecast = 0
+        pins = profile["pins"][chip]
+        self.feeds = []
+        for column, spec in enumerate(profile["sensors"]):
+            sensor = self.station.sensor(spec["name"])
+            if sensor is None:
+                continue
+            source = board.made[pins[spec["name"]]]
+            if sensor.kind == "probe":
+                source.a = board.made[pins[spec["name"] + "_a"]]
+                source.supply = spec["supply_uv"]
+            leak = None
+            for one in self.leaks:
+                if one.sensor is sensor:
+                    leak = one
+            on = int(spec.get("active", "high") == "high")
+            self.feeds.append((sensor, source, leak, column, on))
+
+    def uptime_s(self):
+        return self.at_s - self.started_s
+
+    def note(self, text):
+        tell([self.number, self.at_s, "note", text])
+
+    def rows_in(self, data, count, width):
+        for row in range(count):
+            at = row * width
+            word = data[at]
+            self.at_s = data[at + 1]
+            now = self.at_s * 1000
+            dt_ms = (word & 0xFFFF) * 1000
+            if word & _RESTART:
+                self.restart()
+                self.started_s = self.judged_s = self.at_s - (word & 0xFFFF)
+            for sensor, source, leak, column, on in self.feeds:
+                value = data[at + 2 + column]
+                kind = sensor.kind
+                if kind == "ntc":
+                    source.uv = value
+                    self.ticks.now = now
+                    sensor.sample(now)
+                elif kind == "switch":
+                    later = data[at + width + 2 + column] if row + 1 < count else 0
+                    self.contact(sensor, source, value, later, on, now, dt_ms)
+                elif leak is not None:
+                    if kind == "float":
+                        source.level = on if value >= 500 else 1 - on
+                    else:
+                        source.uv = value
+                    self.watch(leak, sensor, now)
+                elif kind == "ds18b20":
+                    source.register = value
+                    self.convert(sensor, now)
+            if word & _JUDGE:
+                self.ticks.now = now
+                self.judge(min(self.at_s - self.judged_s, judge.LONGEST_S))
+                self.judged_s = self.at_s
+
+    def keep(self):
+        """As firmware.diagnosis.examiner: at once when a fault changed, else hourly. It becomes a file in restart()."""
+        self.kept = array("i", self.faults.cells)
+        self.kept_s = self.at_s
+        self.faults.changed = False
+
+    def restart(self):
+        """The power was gone: what was last stored is what is known, by way of the file."""
+        faults = self.faults
+        if self.kept is None:
+            return
+        name = sys.argv[2]
+        faults.cells[:] = self.kept
+        store.save(name, faults, rules.digest(self.blob), self.kept_s - self.started_s)
+        faults.cells[:] = array("i", bytes(4 * len(self.kept)))
+        problem = store.load(name, faults, rules.digest(self.blob), 0)
+        if problem:
+            raise ValueError(problem)
+        begin.restart(faults, self.blob)
+
+    def contact(self, sensor, source, share, later, on, now, dt_ms):
+        part_ms = dt_ms // _PARTS
+        if share <= 0 or share >= 1000:
+            source.level = on if share else 1 - on
+            if sensor.state is None or sensor.state != (share >= 1000):
+                sensor.sample(now - 2 * part_ms)
+                sensor.sample(now - part_ms)
+            sensor.sample(now)
+            return
+        many = (share * _PARTS + 500) // 1000
+        # What was on goes on; what will be on begins at the end; a short moment lies in the middle.
+        first = 0
+        if not sensor.state:
+            first = _PARTS - many if later >= 500 else (_PARTS - many) // 2
+        for part in range(_PARTS):
+            source.level = on if first <= part < first + many else 1 - on
+            sensor.sample(now - (_PARTS - 1 - part) * part_ms)
+
+    def watch(self, leak, sensor, now):
+        self.ticks.now = now
+        sensor.sample(now)
+        change = leak.step(now)
+        if change is not None:
+            self.changed(leak.index, change)
+        if sensor.wet or self.faults.state(leak.index) != CLEAR:
+            for second in range(1, _BURST):
+                moment = now + second * 1000
+                for again in range(3):
+                    self.ticks.now = moment + 25 * again
+                    sensor.sample(self.ticks.now)
+                    change = leak.step(self.ticks.now)
+                    if change is not None:
+                        self.changed(leak.index, change)
+
+    def convert(self, sensor, now):
+        before = sensor.tally.n + sensor.tally.bad
+        moment = now - 8000
+        for step in range(16):
+            self.ticks.now = moment
+            sensor.sample(moment)
+            if sensor.tally.n + sensor.tally.bad != before:
+                return
+            moment += 760 if step & 1 else 1
+
+    def judge(self, dt_s):
+        # As judge.step, but the change is told by its number, and at once.
+        for change in judge.steps(
+            self.blob, self.faults, self.station.sensors, dt_s, self.uptime_s(), self.note
+        ):
+            if change is not None:
+                self.changed(change[0], change[1])
+        if self.faults.changed or self.at_s - self.kept_s >= _KEEP_S:
+            self.keep()
+        if self.at_s - self.last_claims >= _CLAIMS_S:
+            self.last_claims = self.at_s
+            for index in self.faults.active():
+                self.word(index, "stands")
+        if self.at_s - self.last_forecast >= _FORECAST_S:
+            self.last_forecast = self.at_s
+            self.forecasts()
+
+    def forecasts(self):
+        try:
+            from firmware.diagnosis import trend
+        except ImportError:
+            return
+        for index, row in enumerate(self.rows):
+            if row[2] == rules.TREND:
+                said = trend.forecast(self.faults.cells, row_start(self.faults, index), row[7])
+                if said is not None:
+                    tell([self.number, self.at_s, "forecast", row[0], list(said), self.faults.state(index)])
+
+    def changed(self, index, state):
+        self.faults.changed = True
+        self.word(index, "confirmed" if state == CONFIRMED else "cleared")
+
+    def word(self, index, state):
+        qualities = [sensor.quality for sensor in self.station.sensors if sensor.quality != OK]
+        tell([self.number, self.at_s, state, self.faults.codes[index], self.claims(index), qualities])
+
+    def claims(self, index):
+        return None
+
+
+def row_start(faults, index):
+    return faults.starts[index] + rules.HIGH + 1
+
+
+def hold(blob):
+    """The device reads its rules in each step; they are the same in each."""
+    rows = list(rules.each(blob))
+    names = rules.sensors(blob)
+    rules.each = lambda blob: rows
+    rules.sensors = lambda blob: names
+
+
+def tell(words):
+    print(json.dumps(words))
+
+
+def main():
+    gc.threshold(2000000)
+    read = sys.stdin.buffer
+    head = bytearray(12)
+    profile = blob = None
+    lanes = {}
+    width = 0
+    while True:
+        if read.readinto(head) != 12:
+            return
+        what, number, count = struct.unpack("<3i", head)
+        if what == 0:
+            profile = json.loads(read.read(count))
+            width = 2 + len(profile["sensors"])
+        elif what == 1:
+            blob = read.read(count)
+            if not rules.whole(blob):
+                raise ValueError("rules are not whole")
+            lanes = {}
+            hold(blob)
+        elif what == 2:
+            lanes[number] = Lane(number, CHIPS[count], profile, blob)
+        elif what == 3:
+            lanes[number].rows_in(array("i", read.read(4 * width * count)), count, width)
+        elif what == 4:
+            print(".")
+        else:
+            return
+
+
+main()

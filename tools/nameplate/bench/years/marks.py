@@ -1,0 +1,221 @@
+"""How well it judged: false alarms with their bound, detection and delay, predictions against the truth, Brier scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nameplate.bench.years.faults import SEVERITIES
+from nameplate.bench.years.home import DAY, HOUR, YEAR, Floats
+from nameplate.bench.years.lives import Case, Chunk
+from nameplate.bench.years.model import Model
+
+_KEEP_S = 2 * DAY  # of the truth, for means that reach back over a chunk's end
+BINS = ((0, 5), (5, 25), (25, 50), (50, 75), (75, 90), (90, 96), (96, 99), (99, 101))
+
+
+@dataclass
+class Stated:
+    """One probability that was stated, in percent, and whether it came true; `basis`: the code, and what it is of."""
+
+    code: str
+    percent: float
+    true: bool
+    of: str = "limit"
+
+
+@dataclass
+class Forecast:
+    """What was said of one moment, and the truth in days (None: not reached for as long as it was looked at)."""
+
+    code: str
+    days: float
+    low: float
+    high: float
+    chance: float
+    active: bool
+    truth: float | None
+    looked: float
+
+
+@dataclass
+class Marks:
+    """What is kept of one model's cases while they live."""
+
+    model: Model
+    stated: list[Stated] = field(default_factory=list)
+    _before: dict[int, dict[str, Floats]] = field(default_factory=dict)
+    _told: dict[int, int] = field(default_factory=dict)
+
+    def take(self, cases: Sequence[Case], chunks: Iterable[Chunk]) -> None:
+        """Compare what was said in these chunks with what was true; to be called after each."""
+        for chunk in chunks:
+            key = id(cases[chunk.case])
+            truth = chunk.truth
+            before = self._before.get(key)
+            if before is not None:
+                truth = {name: np.concatenate((before[name], truth[name])) for name in truth}
+            case = cases[chunk.case]
+            for word in case.told[self._told.get(key, 0) :]:
+                self._judge(word, truth)
+            self._told[key] = len(case.told)
+            recent = truth["at_s"] > truth["at_s"][-1] - _KEEP_S
+            self._before[key] = {name: value[recent] for name, value in truth.items()}
+
+    def forget(self, case: Case) -> None:
+        """It is over."""
+        self._before.pop(id(case), None)
+
+    def _judge(self, word: dict[str, Any], truth: dict[str, Floats]) -> None:
+        claims = word["claims"]
+        if not claims or claims.get("confidence") is None:
+            return
+        rule = self.model.rule(word["code"])
+        if rule["rule"] not in ("above", "below"):
+            return
+        mean = true_mean(truth, rule["sensor"], word["at_s"], rule["average_s"])
+        limit = rule["limit_milli"] / 1000
+        beyond = mean > limit if rule["rule"] == "above" else mean < limit
+        self.stated.append(Stated(word["code"], claims["confidence"], bool(beyond)))
+
+
+def true_mean(truth: dict[str, Floats], sensor: str, at_s: float, over_s: float) -> float:
+    """What the sensor truly felt, over so many seconds before that moment."""
+    chosen = (truth["at_s"] <= at_s) & (truth["at_s"] > at_s - max(over_s, 1))
+    if not chosen.any():
+        chosen = truth["at_s"] <= at_s
+        chosen[: max(0, chosen.sum() - 1)] = False
+    return float(np.average(truth[sensor][chosen], weights=truth["dt_s"][chosen]))
+
+
+def truly_open(case: Case, word: dict[str, Any], limit_s: float) -> bool:
+    """Whether a door had been open for that long by then: such a word is no false one."""
+    return any(
+        end - start >= limit_s * 0.95 and start <= word["at_s"] <= end + 900
+        for start, end in case.left_open_s
+    )
+
+
+def false_words(case: Case, model: Model) -> list[dict[str, Any]]:
+    """The confirmations that nothing in this case's life explains, product and sensor codes alike."""
+    found = []
+    for word in case.told:
+        if word["state"] != "confirmed":
+            continue
+        code = word["code"]
+        if case.kind != "healthy" and word["at_s"] >= case.onset_s and code in (*case.codes, *case.follows):
+            continue
+        rule = model.rule(code)
+        if (
+            rule["rule"] == "too_long"
+            and rule["sensor"] == "door"
+            and truly_open(case, word, rule["limit_s"])
+        ):
+            continue
+        found.append(word)
+    return found
+
+
+@dataclass
+class Detection:
+    """One fault at one severity: of `runs`, how many were found, and after how many hours."""
+
+    model: str
+    name: str
+    severity: str
+    codes: tuple[str, ...]
+    runs: int
+    hours: list[float]
+    wrong: dict[str, int]
+
+    @property
+    def rate(self) -> float:
+        return len(self.hours) / self.runs if self.runs else 0.0
+
+    def delay(self, percent: float) -> float | None:
+        """The hours within which that percentage of those found were found."""
+        return float(np.percentile(self.hours, percent)) if self.hours else None
+
+
+def detections(cases: Sequence[Case], model: Model) -> list[Detection]:
+    """One line for each product fault and severity, in the order of the cases."""
+    found: dict[tuple[str, int], Detection] = {}
+    for case in cases:
+        key = (case.name, case.grade)
+        if key not in found:
+            found[key] = Detection(model.folder, case.name, SEVERITIES[case.grade], case.codes, 0, [], {})
+        line = found[key]
+        line.runs += 1
+        first = case.found()
+        if first is not None:
+            line.hours.append(max(0.0, (first["at_s"] - case.onset_s) / HOUR))
+        for code in {word["code"] for word in false_words(case, model)}:
+            line.wrong[code] = line.wrong.get(code, 0) + 1
+    return list(found.values())
+
+
+@dataclass
+class SensorMark:
+    """One fault of one sensor at one severity: told as the sensor's, taken for the appliance's, or neither."""
+
+    model: str
+    sensor: str
+    what: str
+    severity: str
+    runs: int = 0
+    told: int = 0
+    mistaken: dict[str, int] = field(default_factory=dict)
+    mistaken_runs: int = 0
+
+
+def sensor_marks(cases: Sequence[Case], model: Model) -> list[SensorMark]:
+    """One line for each sensor, what is done to it, and severity."""
+    found: dict[tuple[str, str, int], SensorMark] = {}
+    for case in cases:
+        fault = case.sensor_fault
+        assert fault is not None
+        mark = found.setdefault(
+            (fault.name, fault.what, fault.grade),
+            SensorMark(model.folder, fault.name, fault.what, SEVERITIES[fault.grade]),
+        )
+        mark.runs += 1
+        mark.told += any(word["code"] in case.codes and word["state"] == "confirmed" for word in case.told)
+        wrong = {word["code"] for word in false_words(case, model)} - model.sensor_codes
+        mark.mistaken_runs += bool(wrong)
+        for code in wrong:
+            mark.mistaken[code] = mark.mistaken.get(code, 0) + 1
+    return list(found.values())
+
+
+def years(cases: Iterable[Case]) -> float:
+    """How long these lived, all together."""
+    return sum(case.lived_s for case in cases) / YEAR
+
+
+def rule_of_three(seen: int, lived: float) -> float:
+    """The most a year that is still likely (95 %) when so few were seen in that time; 3/N for none."""
+    # Upper limits of a Poisson mean for 0, 1, 2 ... seen.
+    upper = (3.0, 4.74, 6.30, 7.75, 9.15, 10.51, 11.84, 13.15, 14.43, 15.71, 16.96)
+    return (upper[seen] if seen < len(upper) else seen + 1.645 * seen**0.5 + 1.5) / lived
+
+
+def brier(stated: Sequence[Stated]) -> float | None:
+    """The mean square of what was stated less what came true: 0 is perfect, 0.25 is what a coin gets."""
+    if not stated:
+        return None
+    return sum((one.percent / 100 - one.true) ** 2 for one in stated) / len(stated)
+
+
+def reliability(stated: Sequence[Stated]) -> list[tuple[str, int, float, float]]:
+    """By what was stated: (percents, how often, mean of what was stated, share that came true)."""
+    found = []
+    for low, high in BINS:
+        chosen = [one for one in stated if low <= one.percent < high]
+        if chosen:
+            stated_mean = sum(one.percent for one in chosen) / len(chosen) / 100
+            came = sum(one.true for one in chosen) / len(chosen)
+            found.append((f"{low} to {min(high, 100)} %", len(chosen), stated_mean, came))
+    return found

@@ -1,0 +1,110 @@
+"""Lives all batches, two interpreters at a time, and keeps the marks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nameplate.bench.years import marks, plan
+from nameplate.bench.years.lanes import Judge
+from nameplate.bench.years.lives import Case, Lives
+from nameplate.bench.years.model import Model, load
+from nameplate.bench.years.plan import Batch, Size
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Result:
+    """What came of one model's lives."""
+
+    model: Model
+    marks: marks.Marks
+    healthy: list[Case] = field(default_factory=list)
+    product: list[Case] = field(default_factory=list)
+    sensors: list[Case] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def live(batch: Batch, kept: marks.Marks) -> None:
+    """Live one batch to its end."""
+    model, cases = batch.model, batch.cases
+    lives = Lives(
+        np.random.default_rng(batch.seed),
+        model.root,
+        model.content,
+        model.folder,
+        cases,
+        sample_s=batch.sample_s,
+        judge_s=max(60, batch.sample_s),
+        chips=model.chips(),
+        from_january=batch.from_january,
+        repeats=batch.repeats,
+    )
+    with Judge(model.profile, model.rules) as judge:
+        for lane, chip in enumerate(lives.sensors.chips.names[: len(cases)]):
+            judge.lane(lane, chip)
+        over: set[int] = set()
+        for everybody in lives.chunks():
+            chunks = [chunk for chunk in everybody if chunk.case not in over]
+            if not chunks:
+                break
+            judge.live(cases, chunks)
+            kept.take(cases, chunks)
+            for chunk in chunks:
+                case = cases[chunk.case]
+                if case.open_until_found and case.kind == "product" and case.found() is not None:
+                    over.add(chunk.case)
+                    kept.forget(case)
+    for case in cases:
+        kept.forget(case)
+
+
+def run(
+    models: Sequence[str], size: Size, *, seed: int = 1, jobs: int = 2, tell: Tell, kinds: Iterable[str] = ()
+) -> list[Result]:
+    """Everything, in the order of the models. `kinds`: of "healthy", "product", "sensor", only these; none: all."""
+    wanted = set(kinds) or {"healthy", "product", "sensor"}
+    rng = np.random.default_rng(seed)
+    results, batches = [], []
+    for folder in models:
+        model = load(folder)
+        result = Result(model, marks.Marks(model))
+        results.append(result)
+        for kind, make, home in (
+            ("healthy", plan.healthy, result.healthy),
+            ("product", plan.product, result.product),
+            ("sensor", plan.sensors, result.sensors),
+        ):
+            if kind in wanted:
+                for batch in make(model, size, rng):
+                    home.extend(batch.cases)
+                    batches.append((batch, result))
+    for number, (batch, _) in enumerate(batches):
+        batch.seed = seed * 1_000_003 + number
+    began, done = time.monotonic(), 0
+
+    def work(item: tuple[Batch, Result]) -> None:
+        nonlocal done
+        batch, result = item
+        started = time.monotonic()
+        live(batch, result.marks)
+        done += 1
+        tell(
+            f"{done} of {len(batches)}: {batch.model.folder}, {batch.name}, {len(batch.cases)} cases, "
+            f"{time.monotonic() - started:.0f} s; {time.monotonic() - began:.0f} s in all"
+        )
+
+    # The long ones first.
+    batches.sort(key=lambda item: -len(item[0].cases) * max(case.end_s for case in item[0].cases))
+    with ThreadPoolExecutor(jobs) as pool:
+        for future in [pool.submit(work, item) for item in batches]:
+            future.result()
+    for result in results:
+        for case in (*result.healthy, *result.product, *result.sensors):
+            result.notes += [word["text"] for word in case.told if word["state"] == "note"]
+    return results
