@@ -9,6 +9,10 @@ import gc
 import os
 import time
 
+from firmware.console.lines import kohm
+from firmware.panel import celsius
+from lib import rare
+
 OK = "ok"
 WARNING = "warning"
 FAILED = "failed"
@@ -23,10 +27,22 @@ _LOW_HEAP = 8192
 _LOW_SPARE = 8192
 _LOW_FLASH = 65536
 _WEAK_DBM = -80
+_ANALOG = ("leak", "ntc")
 _SAMPLES = 32
 _NOISY_UV = 20000
 _BOTTOM_UV = 1000
 _TOP_UV = 3050000  # no ESP32's converter reads beyond, whatever is on its pin
+_END_PERCENT = 10
+_HINTS = {
+    "open": "look at the plug and the wire, then the sensor",
+    "short": "look for water in the plug and for a pinched wire",
+    "stuck": "it does not move: does it still touch what it measures?",
+    "stale": "it answered once, and does no more",
+    "out of range": "nothing here can be so",
+    "implausible": "it cannot change as it does, or another sensor says otherwise",
+    "unknown": "it never answered",
+}
+_RARE = ("firmware.sensors.specs",)
 _LIGHT = b"\x08"  # to a display's port: its light stays on, nothing is written
 
 
@@ -45,30 +61,74 @@ def run(view, folder=DATA, ticks=time):
 
 
 def _sensors(view):
+    from firmware.sensors import specs
+
     readings = view.station.readings()
     for index, sensor in enumerate(view.station.sensors):
-        loop = getattr(sensor, "selftest", None)
-        if loop is not None:
-            verdict, text = loop()
-            yield "loop " + sensor.name, verdict, text
-        else:
-            verdict, text = _sensor(readings[index])
-            yield "sensor " + sensor.name, verdict, text
+        spec = specs.of(sensor.name) or {}
+        test = _TESTS.get(sensor.kind, _temperature)
+        part = "loop " if sensor.kind in ("leak", "probe") else "sensor "
+        verdict, text = test(sensor, readings[index], spec)
+        yield part + sensor.name, verdict, text
         yield 0
+    rare.forget(_RARE)
 
 
-def _sensor(reading):
+def _loop(sensor, reading, spec):
+    end = spec.get("end_ohm", 0)
     if reading.quality != OK:
-        return FAILED, reading.quality
-    return OK, str(reading.milli)
+        return FAILED, _wrong(sensor, reading.quality)
+    text = kohm(reading.ohm) or "no current at all"
+    if reading.state:
+        return WARNING, f"{text}, wet: it sees water; dry it, then test again"
+    if not end:
+        text += ", dry; without an end resistor a cut cable looks the same: bridge it with a wet cloth and see WET"
+        return NOT_TESTABLE, text
+    text += f", its end resistor has {kohm(end)}"
+    if sensor.damp:
+        return WARNING, text + ": damp, not wet"
+    if reading.ohm is None or abs(reading.ohm - end) * 100 > end * _END_PERCENT:
+        return WARNING, text + ": more than 10 % off; moisture, a plug, or the resistor"
+    return OK, text
+
+
+def _float(sensor, reading, spec):
+    if reading.quality != OK:
+        return FAILED, _wrong(sensor, reading.quality)
+    state = "WET" if reading.state else "dry"
+    return NOT_TESTABLE, f"{state}, level {reading.raw}: lift it and see it change in sensors live"
+
+
+def _switch(sensor, reading, spec):
+    if reading.quality != OK:
+        return FAILED, _wrong(sensor, reading.quality)
+    words = spec.get("words", ("off", "on"))
+    return NOT_TESTABLE, f"{words[1 if reading.state else 0]}: move it and see it change in sensors live"
+
+
+def _temperature(sensor, reading, spec):
+    if reading.quality != OK:
+        return FAILED, _wrong(sensor, reading.quality)
+    text = celsius(reading.milli) + " C"
+    if sensor.kind == "ntc":
+        text += f" at {reading.raw // 1000} mV"
+    return OK, text
+
+
+_TESTS = {"leak": _loop, "probe": _loop, "float": _float, "switch": _switch}
+
+
+def _wrong(sensor, quality):
+    text = f"{quality}: {_HINTS[quality]}"
+    return text + "; " + sensor.why if sensor.kind == "ds18b20" and sensor.why else text
 
 
 def _converter(view):
     channels = lowest = highest = noise = 0
     silent = []
     for sensor in view.station.sensors:
-        adc = getattr(sensor, "adc", None)
-        if adc is None:
+        adc = sensor.source
+        if sensor.kind not in _ANALOG or adc is None:
             continue
         found = []
         for number in range(_SAMPLES):

@@ -85,28 +85,28 @@ def _warranty(view):
 
 
 def _sensors(view, how=None):
-    from firmware.console import commands_diagnosis
+    from firmware.console import commands_sensors
 
-    yield from commands_diagnosis.sensors(view, how)
+    yield from commands_sensors.sensors(view, how)
 
 
 def _faults(view, which=None):
-    from firmware.console import commands_diagnosis
+    from firmware.console import commands_faults
 
-    yield from commands_diagnosis.faults(view, which)
+    yield from commands_faults.faults(view, which)
 
 
 def _explain(view, *asked):
-    from firmware.console import commands_diagnosis
+    from firmware.console import commands_explain
 
-    yield from commands_diagnosis.explain(*asked)
+    yield from commands_explain.explain(*asked)
 
 
 def _selftest(view):
     from firmware import selftest
-    from firmware.console import commands_diagnosis
+    from firmware.console import commands_explain
 
-    yield from commands_diagnosis.tests(selftest.run(view))
+    yield from commands_explain.tests(selftest.run(view))
 
 
 def _log(view, first=None):
@@ -156,7 +156,7 @@ def _consent(view, value=None):
 
 
 def _version(view):
-    from firmware.console.commands_diagnosis import age
+    from firmware.console.lines import age
 
     yield f"nameplate {version.VERSION} on {view.chip}, up {age(view.clock.uptime_s())}, time {view.clock.quality}"
     if view.settings.damage:

@@ -32,7 +32,7 @@ HELP = (
     ("version", "firmware, chip, uptime, clock"),
     ("help", "this list"),
 )
-_PARAMS = {"log": ("from",), "consent": ("value",), "explain": ("code", "lang")}
+_PARAMS = {"log": ("from",), "consent": ("value",), "explain": ("code", "lang"), "faults": ("all",)}
 
 
 class RpcError(Exception):
@@ -99,10 +99,13 @@ def _sensors(view):
     return methods_diagnosis.sensors(view)
 
 
-def _faults(view):
+def _faults(view, **params):
     from firmware.console import methods_diagnosis
 
-    return methods_diagnosis.faults(view)
+    every = params.get("all", False)
+    if not isinstance(every, bool):
+        raise RpcError(INVALID_PARAMS, "all must be true or false")
+    return methods_diagnosis.faults(view, every)
 
 
 def _explain(view, code=None, lang="en"):

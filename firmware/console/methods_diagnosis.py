@@ -2,25 +2,64 @@
 
 import json
 
+from firmware.console.known import known
 from firmware.diagnosis import evidence
+from firmware.diagnosis.faults import CLEAR, CONFIRMED, OLD, RECOVERING, SUSPECTED, TIMES
 from lib import senml
+
+_SEVERITIES = ("notice", "warning", "alarm")
+_STATES = {CLEAR: "clear", SUSPECTED: "suspected", CONFIRMED: "confirmed", RECOVERING: "recovering"}
 
 
 def sensors(view):
     """The readings as SenML, and beside it what SenML cannot say."""
-    readings = view.station.readings()
-    more = [{"name": reading.name, "quality": reading.quality, "ohm": reading.ohm} for reading in readings]
-    return '{"senml":', senml.pack(readings), ',"sensors":', json.dumps(more), "}"
+    station = view.station
+    ages = station.ages_s()
+    readings = station.readings()
+    yield '{"senml":'
+    yield senml.pack(readings)
+    yield ',"sensors":['
+    for index, reading in enumerate(readings):
+        sensor = station.sensors[index]
+        spec, pm, ohm = known(view.chip, reading)
+        told = {
+            "name": reading.name, "title": sensor.title, "kind": sensor.kind, "quality": reading.quality,
+            "age": ages[index], "raw": reading.raw, "ohm": ohm, "pm": pm,
+        }  # fmt: skip
+        if sensor.kind == "switch":
+            told["words"] = spec.get("words")
+        elif sensor.unit is None:
+            told["damp"] = sensor.damp
+        elif sensor.kind == "ds18b20" and sensor.why:
+            told["why"] = sensor.why
+        yield ("," if index else "") + json.dumps(told)
+    yield '],"problems":' + json.dumps(station.problems) + "}"
 
 
-def faults(view):
-    """The faults that are known."""
-    known = view.watch.faults
-    found = []
-    for index in known.active():
-        text, advice, part = known.words[index]
-        found.append({
-            "fault": known.codes[index], "state": "confirmed", "since": known.since(index), "text": text,
-            "evidence": evidence.line(view.watch, index), "next": advice, "part": part,
-        })  # fmt: skip
-    return (json.dumps({"faults": found}, separators=(",", ":")),)
+def faults(view, every):
+    """The faults that are known, or `every` one that could be."""
+    from firmware.diagnosis import catalogue
+
+    table = view.watch.faults
+    comma = ""
+    yield '{"faults":['
+    for index in range(len(table.codes)) if every else table.active():
+        code = table.codes[index]
+        state = table.state(index)
+        told = {
+            "fault": code, "state": _STATES[state], "severity": _SEVERITIES[table.severity(index)],
+            "times": table.cells[table.starts[index] + TIMES], "silenced": table.silenced(index),
+        }  # fmt: skip
+        if state != CLEAR:
+            told["since"] = table.since(index)
+            told["old"] = bool(table.flags(index) & OLD)
+        if state >= CONFIRMED:
+            told["evidence"] = evidence.line(view.watch, index)
+            entry = catalogue.entry(code)
+            if entry is not None:
+                told["text"] = entry["title"]
+                told["next"] = entry["next"]
+                told["parts"] = entry["parts"]
+        yield comma + json.dumps(told)
+        comma = ","
+    yield "]}"

@@ -14,7 +14,8 @@ from lib.lines import TOO_LONG, Lines
 LIMIT = 512
 _END = b"\r\n"
 _RARE = (
-    "firmware.console.commands", "firmware.console.commands_diagnosis", "firmware.console.requests",
+    "firmware.console.commands", "firmware.console.commands_sensors", "firmware.console.commands_faults",
+    "firmware.console.commands_explain", "firmware.console.lines", "firmware.console.requests",
     "firmware.console.methods", "firmware.console.methods_diagnosis", "firmware.console.facts", "lib.strictjson",
     "firmware.warranty", "lib.dates", "firmware.diagnosis.catalogue", "firmware.selftest",
 )  # fmt: skip

@@ -228,7 +228,7 @@ class Display:
 
     def writeto(self, address, data):
         if self.gone or address != self.address:
-            raise OSError(19)
+            raise OSError(19, "ENODEV")
 
 
 class Lock:

@@ -8,10 +8,23 @@ import time
 import jsonschema
 import pytest
 
+from firmware.diagnosis.faults import CONFIRMED, OLD, RECOVERING, SILENCED, SINCE
 from host_tests.firmware import fakes
 from host_tests.firmware.fakes import Appliance
+from host_tests.firmware.test_catalogue_device import L01, line_of
 
 NONCE = "bm9uY2Utbm9uY2U"
+
+
+@pytest.fixture(autouse=True)
+def model(tmp_path, monkeypatch):
+    """The model's files in the slot that the device runs from."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "profile.json").write_text(json.dumps(fakes.PROFILE, separators=(",", ":")))
+    (folder / "catalogue_en.jsonl").write_bytes(line_of({**L01, "title": "water in the base pan"}))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -68,15 +81,78 @@ def test_warranty_is_honest_about_the_clock():
 def test_sensors_dry_wet_and_not_known():
     appliance = Appliance()
     assert appliance.ask(b"sensors\n") == [
-        "pan       dry ok, base pan, 47.0 kohm",
-        "fridge    4.8 C ok, fridge compartment, 26.1 kohm",
+        "pan       dry ok, base pan, 47.0 kohm, 1650 mV, now",
+        "fridge    4.8 C +-1.8 ok, fridge compartment, 22.2 kohm, 1658 mV, now",
     ]
     appliance.pan.uv, appliance.fridge.uv = fakes.WET_UV, fakes.OPEN_UV
     appliance.run(60)
     assert appliance.ask(b"sensors\n") == [
-        "pan       WET ok, base pan, 9.7 kohm",
-        "fridge    OPEN CIRCUIT (not known), fridge compartment",
+        "pan       WET ok, base pan, 9.7 kohm, 569 mV, now",
+        "fridge    OPEN CIRCUIT (not a temperature), fridge compartment, 3200 mV, now",
     ]
+    appliance.pan.uv = 900000
+    appliance.run(1)
+    assert appliance.ask(b"sensors\n")[0].startswith("pan       WET (damp) ok, base pan, 17.6 kohm")
+
+
+@pytest.mark.parametrize(
+    ("quality", "said"),
+    [
+        ("open", "OPEN CIRCUIT (not a temperature)"),
+        ("short", "SHORT CIRCUIT (not a temperature)"),
+        ("stuck", "STUCK: has not moved for 12 h or more (not a temperature)"),
+        ("stale", "NO FRESH READING (not a temperature)"),
+        ("unknown", "NEVER READ (not a temperature)"),
+        ("out of range", "OUT OF RANGE: nothing here can be so (not a temperature)"),
+        ("implausible", "IMPLAUSIBLE: faster than it can be, or against another sensor (not a temperature)"),
+    ],
+)
+def test_every_quality_in_plain_words(quality, said):
+    appliance = Appliance()
+    appliance.station.sensor("fridge").quality = quality
+    lines = appliance.ask(b"sensors\n")[1:]
+    assert all(len(line) <= 79 for line in lines)
+    assert " ".join(line[10:] for line in lines).startswith(said + ", fridge compartment")
+    told = call(appliance, "sensors")["result"]
+    assert told["sensors"][1]["quality"] == quality
+    assert told["sensors"][1]["pm"] is None
+    assert told["senml"][1] == {"n": "fridge", "vs": quality}
+
+
+def test_a_profile_that_cannot_be_read_again_costs_the_plus_minus_only(model):
+    appliance = Appliance()
+    for damage in (b"", b"{", b'{"sensors":[{"name":"fridge","kind":"ntc","table":"x"}]}', b"\xff" * 900):
+        (model / "profile.json").write_bytes(damage)
+        assert appliance.ask(b"sensors\n")[1].startswith("fridge    4.8 C ok, fridge compartment")
+        assert call(appliance, "sensors")["result"]["sensors"][1]["pm"] is None
+    assert appliance.session.failures == 0
+
+
+def test_sensors_live_ends_after_a_minute_or_when_somebody_types():
+    appliance = Appliance()
+    first, *lines = appliance.ask(b"sensors live\n")
+    assert first == "every second for 60 s; Enter ends it"
+    assert lines[0] == "0 s  pan=dry,47.0kohm fridge=4.8"
+    assert len(lines) == 60
+    assert all(len(line) <= 79 for line in lines)
+    appliance.impatient = True
+    assert len(appliance.ask(b"sensors live\n")) == 2
+    assert appliance.ask(b"sensors dead\n") == ["? sensors takes nothing, or live"]
+
+
+def test_sensors_live_shows_what_changes():
+    appliance = Appliance()
+    pause = appliance.pause
+
+    async def splash(milliseconds):
+        if appliance.clock.uptime >= 110:
+            appliance.pan.uv, appliance.fridge.uv = fakes.WET_UV, None
+        return await pause(milliseconds)
+
+    appliance.session.pause = splash
+    lines = appliance.ask(b"sensors live\n")
+    assert lines[9] == "8 s  pan=dry,47.0kohm fridge=4.8"
+    assert lines[14] == "13 s pan=WET,9.7kohm fridge=?stale"
 
 
 def test_faults_with_evidence_and_advice():
@@ -92,8 +168,67 @@ def test_faults_with_evidence_and_advice():
         "! L01 water in the base pan, since 4 s",
         "  evidence wet 3 of 3 s, loop 9.7 kohm, probe healthy",
         "  next     close the tap, dry the pan, watch 10 min",
-        "  bring    PN 7710 inlet valve",
+        "  bring    1 x PN 7710 inlet valve",
+        "  more     explain L01",
     ]
+    (told,) = call(appliance, "faults")["result"]["faults"]
+    assert told == {
+        "fault": "L01", "state": "confirmed", "severity": "alarm", "times": 1, "silenced": False, "since": 5,
+        "old": False, "evidence": "wet 3 of 3 s, loop 9.7 kohm, probe healthy", "text": "water in the base pan",
+        "next": "close the tap, dry the pan, watch 10 min", "parts": [["PN 7710", "inlet valve", 1]],
+    }  # fmt: skip
+
+
+def test_a_fault_is_told_without_its_words(model):
+    appliance = Appliance()
+    appliance.pan.uv = fakes.WET_UV
+    appliance.run(200)
+    (model / "catalogue_en.jsonl").unlink()
+    assert appliance.ask(b"faults\n")[:2] == [
+        "! L01 (catalogue: not in this language), since 95 s",
+        "  evidence wet 3 of 3 s, loop 9.7 kohm, probe healthy",
+    ]
+    (told,) = call(appliance, "faults")["result"]["faults"]
+    assert "text" not in told
+
+
+def test_faults_all_tells_the_state_of_each():
+    appliance = Appliance()
+    assert appliance.ask(b"faults --all\n") == ["  L01 alarm    clear"]
+    (told,) = call(appliance, "faults", {"all": True})["result"]["faults"]
+    assert told == {"fault": "L01", "state": "clear", "severity": "alarm", "times": 0, "silenced": False}
+    assert call(appliance, "faults", {"all": False})["result"] == {"faults": []}
+    appliance.pan.uv = fakes.WET_UV
+    appliance.run(1)
+    appliance.clock.uptime = appliance.ticks.uptime_s()
+    assert appliance.ask(b"Faults --ALL\n") == ["  L01 alarm    suspected, since 0 s"]
+    appliance.run(200)
+    assert appliance.ask(b"faults --all\n") == ["! L01 alarm    CONFIRMED, since 0 s; found 1 time so far"]
+    appliance.pan.uv = fakes.DRY_UV
+    appliance.run(100)
+    assert appliance.ask(b"faults --all\n")[0].startswith("! L01 alarm    recovering, since ")
+    appliance.run(600)
+    assert appliance.ask(b"faults --all\n") == ["  L01 alarm    clear; found 1 time so far"]
+    assert appliance.ask(b"faults all\n") == ["? faults takes nothing, or --all"]
+    for wrong in (1, "yes", None, []):
+        assert call(appliance, "faults", {"all": wrong})["error"]["code"] == -32602
+
+
+def test_what_rests_on_a_broken_sensor_is_not_judged_and_told_so():
+    appliance = Appliance()
+    table = appliance.watch.faults
+    table.cells[table.starts[0]] |= SILENCED
+    assert appliance.ask(b"faults\n") == ["no fault is known", "not judged, their sensor is broken: L01"]
+    assert appliance.ask(b"faults --all\n") == ["  L01 alarm    not judged: its sensor is broken"]
+    table.cells[table.starts[0]] = SILENCED | CONFIRMED
+    assert appliance.ask(b"faults\n")[0].endswith("; not judged now: its sensor is broken")
+    table.cells[table.starts[0]] = OLD | RECOVERING
+    table.cells[table.starts[0] + SINCE] = -86400 * 3
+    assert appliance.ask(b"faults\n")[0] == (
+        "! L01 water in the base pan, since 3 d, known from before this start, not seen"
+    )
+    (told,) = call(appliance, "faults")["result"]["faults"]
+    assert (told["old"], told["state"], told["since"]) == (True, "recovering", -86400 * 3)
 
 
 def test_log_is_bounded_and_plain():
@@ -309,7 +444,17 @@ def test_other_methods():
     }  # fmt: skip
     sensors = call(appliance, "sensors")["result"]
     assert sensors["senml"][0] == {"n": "pan", "vb": False}
-    assert sensors["sensors"][0] == {"name": "pan", "quality": "ok", "ohm": 47000}
+    assert sensors["sensors"] == [
+        {
+            "name": "pan", "title": "base pan", "kind": "leak", "quality": "ok", "age": 0, "raw": 1650000,
+            "ohm": 47000, "pm": None, "damp": False,
+        },
+        {
+            "name": "fridge", "title": "fridge compartment", "kind": "ntc", "quality": "ok", "age": 0,
+            "raw": 1658800, "ohm": 22235, "pm": 1750,
+        },
+    ]  # fmt: skip
+    assert sensors["problems"] == []
     assert call(appliance, "faults")["result"] == {"faults": []}
     assert call(appliance, "consent")["result"] == {"consent": "off", "changed": False}
     assert call(appliance, "consent", {"value": "full"})["error"]["code"] == -32003
