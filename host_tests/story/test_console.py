@@ -1,6 +1,7 @@
 """The console of a virtual fridge, over its serial line: golden dialogues, consent at the button, hostile input."""
 
 import json
+import re
 
 import pytest
 
@@ -28,11 +29,12 @@ def test_golden_dialogue(house, fridge):
         "compressor: ends 2036-03-02, clock unknown",
         "counted from the date made; time here: floor",
     ]
-    pan, compartment = fridge.type("sensors")[:2]
-    assert pan.startswith("pan       dry ok, base pan, 4")
-    assert pan.endswith(" kohm")
-    assert compartment.startswith("fridge    ")
-    assert " C ok, fridge compartment, " in compartment
+    pan, compartment, *_, door = fridge.type("sensors")
+    assert re.fullmatch(r"pan       dry ok, base pan, 4\d\.\d kohm, 16\d\d mV, now", pan)
+    assert re.fullmatch(
+        r"fridge    4\.\d C \+-1\.[78] ok, fridge compartment, 2\d\.\d kohm, 16\d\d mV, now", compartment
+    )
+    assert door == "door      closed ok, fridge door, level 0, now"
     assert fridge.type("faults") == ["no fault is known"]
     assert fridge.type("version")[0].startswith("nameplate 0.1.0 on esp32, up ")
     assert fridge.type("whoami") == ['? no command "whoami": try help']
@@ -65,17 +67,101 @@ def test_consent_is_changed_at_the_appliance_and_outlives_a_power_cut(house, fri
 def test_a_wet_pan_in_words(fridge):
     fridge.board.set("leak", "wet")
     fridge.run(5000)
-    first, evidence, following, bring = fridge.type("faults")
+    first, evidence, following, bring, more = fridge.type("faults")
     assert first.startswith("! L01 water in the base pan, since ")
-    assert evidence.endswith("probe healthy")
+    assert "loop 9." in evidence
     assert following == "  next     close the tap, dry the pan, watch 10 min"
-    assert bring == "  bring    PN 7710 inlet valve"
+    assert bring == "  bring    1 x PN 7710 inlet valve"
+    assert more == "  more     explain L01"
     assert fridge.type("sensors")[0].startswith("pan       WET ok, base pan")
     fridge.board.set("leak", "open")
     fridge.run(5000)
-    assert fridge.type("sensors")[0] == "pan       OPEN CIRCUIT (not known), base pan"
-    assert fridge.type("faults")[1].endswith("not known whether it is dry")
+    assert fridge.type("sensors")[0].startswith("pan       OPEN CIRCUIT (neither wet nor dry), base pan")
+    assert "probe now open" in fridge.type("faults")[1]
     assert fridge.board.alarm
+
+
+def test_a_code_is_explained_offline_in_two_languages(fridge):
+    fridge.board.set("wifi", "gone")
+    codes = [line.split()[0] for line in fridge.type("explain")]
+    assert len(codes) == 15
+    for code in codes:
+        entry = fridge.ask("explain", code=code)["result"]
+        german = fridge.ask("explain", code=code, lang="de")["result"]
+        assert entry.keys() == german.keys()
+        assert (entry["severity"], len(entry["parts"])) == (german["severity"], len(german["parts"]))
+        assert entry["title"].isascii()
+    lines = fridge.type("explain T01 de")
+    assert lines[0] == "T01 Kühlraum zu warm"
+    assert all(len(line) <= 79 for line in lines)
+    assert fridge.type("explain F12") == ["? F12 is no code of this model: explain lists them"]
+
+
+def results(lines):
+    """The self-test's lines as {part: text}."""
+    found = {}
+    part = None
+    for line in lines:
+        part = line[:15].strip() or part
+        found[part] = (found[part] + " " if line[0] == " " else "") + line[15:].strip()
+    return found
+
+
+def test_the_selftest_finds_what_was_broken(house, fridge):
+    fridge.wait(lambda: house.subscriber.of("heartbeat"))
+    well = results(quiet(fridge, "selftest"))
+    clock = well.pop("clock").split(":")[0]  # the house has no time server of its own
+    assert clock in ("ok", "warning")
+    assert {name: text.split(":")[0] for name, text in well.items()} == {
+        "loop pan": "ok", "sensor fridge": "ok", "sensor freezer": "ok", "sensor evap": "ok",
+        "sensor door": "not testable", "converter": "ok", "memory": "ok", "flash": "ok", "radio": "ok", "panel": "ok",
+    }  # fmt: skip
+    fridge.board.set("leak", "open")
+    fridge.board.set("freezer", "short")
+    fridge.board.set("panel", "absent")
+    fridge.board.set("wifi", "gone")
+    fridge.run(40_000)
+    broken = results(quiet(fridge, "selftest"))
+    assert broken["loop pan"].startswith("failed: open: look at the plug")
+    assert broken["sensor freezer"].startswith("failed: short: ")
+    assert broken["sensor fridge"].startswith("ok: ")
+    assert broken["panel"].startswith("failed: address 39 does not answer")
+    assert broken["radio"].startswith("warning: ")
+    assert broken["flash"].startswith("not testable: writing wears it")
+    fridge.board.set("leak", "wet")
+    began = fridge.board.now_ms
+    fridge.say(b"selftest\n")
+    fridge.wait(lambda: fridge.board.alarm, 5)
+    assert fridge.board.now_ms - began <= 200  # the alarm does not wait for the test
+    assert fridge.resets() == ["power"]
+
+
+def quiet(fridge, command):
+    """What a command prints until nothing has come for a second and a half."""
+    start = len(fridge.heard())
+    fridge.say(command.encode() + b"\n")
+    size = -1
+    while size != len(fridge.heard()):
+        size = len(fridge.heard())
+        fridge.run(1500)
+    return fridge.heard()[start:].decode().splitlines()
+
+
+def test_sensors_live_until_enter(fridge):
+    fridge.say(b"sensors live\n")
+    fridge.run(3200)
+    fridge.board.set("leak", "wet")
+    fridge.run(2000)
+    fridge.say(b"\n")
+    fridge.run(500)
+    said = fridge.heard().decode()
+    assert "every second for 60 s; Enter ends it" in said
+    assert "pan=dry,4" in said
+    assert "pan=WET,9." in said
+    before = len(fridge.heard())
+    fridge.run(3000)
+    assert len(fridge.heard()) == before
+    assert fridge.ask("version")["result"]["provisioned"] is True
 
 
 def test_hostile_bytes_reset_nothing_and_the_next_question_is_answered(fridge):

@@ -60,10 +60,9 @@ def test_one_signed_heartbeat_with_a_reading_is_verified(house):
     assert second.claims["clock"] == "floor"
     assert "iat" not in second.claims
     assert house.subscriber.of("status", state="online")[0].claims["conn"] == 1
-    # 700 bytes for four readings, a reading more takes 60.
-    assert all(
-        len(token) <= 760 for topic, token in house.subscriber.tokens[1:] if topic.endswith("/heartbeat")
-    )
+    # The first of a boot says more; the others hold five readings in 700 bytes.
+    sizes = [len(token) for topic, token in house.subscriber.tokens if topic.endswith("/heartbeat")]
+    assert max(sizes[1:]) <= 700
     assert fridge.resets() == ["power"]
 
 

@@ -4,26 +4,22 @@ language with one entry a line, so that the device can read one and forget it.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from nameplate.factory import thermistor
-from nameplate.factory.catalogue_source import ENGLISH, line
+from nameplate.factory.catalogue_source import ENGLISH, SEVERITIES, line
 from nameplate.factory.profile import Profile
+from nameplate.factory.rules import compile_rules
 
 _KEPT = ("model", "name", "pins", "alarm", "button", "panel")
-_RULES = "nameplate.factory.rules"
 
 
 def files(checked: Profile) -> list[tuple[str, bytes]]:
     """The model's files as (path within the slot, content), in one fixed order."""
     found = [("models/profile.json", _json(profile(checked)))]
-    if importlib.util.find_spec(_RULES):
-        compiled = importlib.import_module(_RULES).compile_rules(checked.content)
-        found.append(("models/rules.bin", compiled))
+    found.append(("models/rules.bin", compile_rules(checked.content, severities(checked))))
     for language, entries in sorted(checked.catalogue.items()):
         found.append((f"models/catalogue_{language}.jsonl", b"".join(line(entry) for entry in entries)))
     return found
@@ -37,6 +33,11 @@ def profile(checked: Profile) -> dict[str, Any]:
         "sensors": [_sensor(checked, sensor) for sensor in content["sensors"]],
         "faults": _old_faults(checked),
     }
+
+
+def severities(checked: Profile) -> dict[str, int]:
+    """The number of each code's severity: 0 notice, 1 warning, 2 alarm."""
+    return {entry["code"]: SEVERITIES.index(entry["severity"]) for entry in checked.catalogue[ENGLISH]}
 
 
 def _sensor(checked: Profile, sensor: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,13 +29,15 @@ _LANGUAGE = re.compile(r"words\.([a-z]{2})\.json")
 
 @dataclass(frozen=True)
 class Profile:
-    """One checked model: its profile as written, and its catalogue by language, in the order of its faults."""
+    """One checked model: its profile as written; its catalogue in the order of its faults and the labels of its texts, both
+    by language; the thermistors there are, by name."""
 
     folder: str
     model: str
     name: str
     content: dict[str, Any]
     catalogue: Mapping[str, list[Entry]] = field(default_factory=dict, repr=False)
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     parts: Mapping[str, Part] = field(default_factory=dict, repr=False)
 
 
@@ -56,8 +58,8 @@ def load(root: Path, folder: str) -> Profile:
     parts = {name: thermistor.load(root, name) for name in thermistor.parts(root)}
     text = (place / "profile.json").read_bytes()
     content = check(text, schema(root, "schema"), f"models/{folder}/profile.json", parts)
-    catalogue = _catalogue(root, folder, content, parts)
-    return Profile(folder, content["model"], content["name"], content, catalogue, parts)
+    catalogue, labels = _catalogue(root, folder, content, parts)
+    return Profile(folder, content["model"], content["name"], content, catalogue, labels, parts)
 
 
 def schema(root: Path, name: str) -> Draft202012Validator:
@@ -84,7 +86,7 @@ def _shape(source: Source, shape: Draft202012Validator) -> Iterator[Problem]:
 
 def _catalogue(
     root: Path, folder: str, content: Mapping[str, Any], parts: Mapping[str, Part]
-) -> dict[str, list[Entry]]:
+) -> tuple[dict[str, list[Entry]], dict[str, dict[str, str]]]:
     place = root / "models" / folder
     shown = f"models/{folder}/catalogue.json"
     if not (place / "catalogue.json").is_file():
@@ -103,10 +105,12 @@ def _catalogue(
         )
     shape = schema(root, "words.schema")
     made: dict[str, list[Entry]] = {}
+    labels = {}
     for order, (language, path) in enumerate(languages.items()):
         words = read(path.read_bytes(), f"models/{folder}/{path.name}", order)
         raise_first(_shape(words, shape))
         raise_first(catalogue_source.words_faults(words, catalogue))
         made[language], problems = catalogue_source.entries(catalogue, words, language, content, parts)
         raise_first(problems)
-    return made
+        labels[language] = words.content["labels"]
+    return made, labels

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nameplate.errors import NameplateError
+from nameplate.errors import USAGE, NameplateError
 from nameplate.factory import profile
 from nameplate.factory.device_model import part_words
 from nameplate.factory.sources import device_root
@@ -66,12 +66,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """One model's words: `faults` by code, `titles` and `kinds` of sensors by name. Empty for an unknown model."""
+    """One model's words; empty for an unknown model.
+
+    `faults`: the short English texts by code. `titles`, `kinds`: of sensors, by name. `entries`: by language and code, in
+    the order of the model's faults. `labels`: by language, the words for an entry's members, severities and causes.
+    """
 
     faults: Mapping[str, FaultText] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
     entries: Mapping[str, Mapping[str, Entry]] = field(default_factory=dict, repr=False)
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     model: str = ""
     folder: str = ""
     name: str = ""
@@ -90,24 +95,19 @@ def load(model: str) -> Catalogue:
     """The catalogue of the model of that name ("KF-320") or folder ("kf320"); an empty one when this installation does
     not know it, or when its files are wrong."""
     try:
-        root = device_root()
-    except NameplateError:
-        return Catalogue()
+        return find(model)
+    except (NameplateError, OSError):
+        return Catalogue()  # also a model that the factory would refuse: the codes stand alone
+
+
+def find(model: str) -> Catalogue:
+    """As `load`, but raises NameplateError for a model that is not here, or is wrong, naming what is."""
+    root = device_root()
     for folder in profile.models(root):
         if model in (folder, _model_of(root / "models" / folder)):
-            try:
-                return _read(root, folder)
-            except (NameplateError, OSError):
-                break  # a model that the factory would refuse: the codes stand alone
-    return Catalogue()
-
-
-def known_models() -> list[str]:
-    """The folders of the models that this installation carries."""
-    try:
-        return profile.models(device_root())
-    except NameplateError:
-        return []
+            return _read(root, folder)
+    known = ", ".join(profile.models(root)) or "none"
+    raise NameplateError(f"no model {model} in this installation", f"there are: {known}", USAGE)
 
 
 def _model_of(place: Path) -> str:
@@ -131,6 +131,7 @@ def _read(root: Path, folder: str) -> Catalogue:
         titles={sensor["name"]: sensor["title"] for sensor in sensors},
         kinds={sensor["name"]: sensor["kind"] for sensor in sensors},
         entries=entries,
+        labels=checked.labels,
         model=checked.model,
         folder=folder,
         name=checked.name,
