@@ -28,7 +28,8 @@ def explain(*asked):
         severity += ", which sounds"
     yield f"severity  {severity}; cause: {entry['cause']}"
     for label, name in _SECTIONS:
-        yield from flow(label, entry[name])
+        if entry[name]:
+            yield from flow(label, entry[name])
     for number, name, quantity in entry["parts"]:
         yield from flow("bring", f"{quantity} x {number} {name}")
     if problem:

@@ -43,6 +43,12 @@ def test_a_code_in_another_language_is_utf8(appliance):
     assert appliance.ask(b"explain DE T01\n")[0] == "T01 Kühlraum zu warm"
 
 
+def test_a_text_that_is_empty_is_left_out(slot):  # noqa: F811
+    slot("en", [{**L01, "safety": "", "parts": []}])
+    labels = [line.split()[0] for line in Appliance().ask(b"explain L01\n")]
+    assert labels == ["L01", "severity", "owner", "do", "unseen", "test", "expect"]
+
+
 def test_all_codes(appliance):
     assert appliance.ask(b"explain\n") == ["L01 Water in the base pan", "T01 Fridge too warm"]
     assert appliance.ask(b"explain de\n")[1] == "T01 Kühlraum zu warm"
