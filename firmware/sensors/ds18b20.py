@@ -42,30 +42,30 @@ class Ds18b20(Temperature):
         self._began = None
 
     def sample(self, now):
-        """Take the next step if it is time to at `now` (ticks in ms); True when the bus was asked."""
+        """Take the next step if it is time to at `now` (ticks in ms)."""
         if self._stage == _IDENTIFY and self._left == _TRIES:
             if not self._due(now):
-                return False
+                return
         elif self._stage == _READ and 0 <= self._ticks.ticks_diff(now, self._began) < _CONVERT_MS:
-            return False
+            return
         try:
             word = self._next(now)
         except Exception:  # noqa: BLE001 - the driver raises it bare
             self.why = "bad checksum, or it fell silent"
             word = STALE
         if word is None:
-            return True
+            return
         self._stage = _IDENTIFY
         if word == OK:
             self.why = ""
         elif self._left > 1:  # again, at the next call
             self._left -= 1
-            return True
+            return
         else:
-            lost = self._lost()
-            self.miss(lost if word == STALE else word, now)
+            if word == STALE and self._at is None:
+                word = UNKNOWN
+            self.miss(word, now)
         self._left = _TRIES
-        return True
 
     def _next(self, now):
         # None: under way. OK: taken. STALE: this time there is no value. Any other word: what is wrong.

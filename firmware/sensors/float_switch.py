@@ -29,18 +29,15 @@ class Float(Sensor):
         self._latched = True  # an interrupt: no work, no memory
 
     def sample(self, now):
-        """Look if it is time to at `now` (ticks in ms); True when the pin was asked."""
+        """Look if it is time to at `now` (ticks in ms)."""
         self.fresh = self._due(now)
-        if not self.fresh:
-            return False
-        if self.source is None:
-            self.quality = self._lost()
-            return True
+        if not self.fresh or self.source is None:
+            return
         latched = self._latched
         self._latched = False
-        self._took(self.source.value(), now)
+        self.raw = self.source.value()
+        self._at = now
         on = self.raw == self._on
         self._by_latch = latched and not on and not self._by_latch
         self.wet = on or self._by_latch
         self.quality = OK
-        return True

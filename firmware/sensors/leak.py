@@ -6,11 +6,11 @@ stays wet until it is dry. Limits are turned into microvolts once, because a sam
 ohms and microvolts do not fit a small integer.
 """
 
-from firmware.sensors.analog import Analog
 from firmware.sensors.reading import OK
+from firmware.sensors.sensor import Sensor
 
 
-class LeakProbe(Analog):
+class LeakProbe(Sensor):
     """`wet` is True, False, or None whenever the quality is not "ok"; `damp`: between wet and dry; `fresh`: the last call
     of `sample` took one. It is sampled as often as it is asked, which is every `sample_ms` or, while a leak is suspected,
     closer."""
@@ -20,25 +20,24 @@ class LeakProbe(Analog):
 
     def __init__(self, spec, adc, ticks):
         super().__init__(spec, adc, ticks)
-        self._rails(spec)
         self._every_ms = max(1, spec["sample_ms"] // 4)
-        self._supply = spec["supply_uv"]
-        self._pull_up = spec["pull_up_ohm"]
-        self._wet_below = self._uv_at(spec["wet_below_ohm"])
-        self._dry_above = self._uv_at(spec["dry_above_ohm"])
-        self._was_wet = False
+        self._short_below = spec["short_below_uv"]
+        self._open_above = spec["open_above_uv"]
+        supply = self._supply = spec["supply_uv"]
+        pull_up = self._pull_up = spec["pull_up_ohm"]
+        ohm = spec["wet_below_ohm"]
+        self._wet_below = supply * ohm // (pull_up + ohm)
+        ohm = spec["dry_above_ohm"]
+        self._dry_above = supply * ohm // (pull_up + ohm)
+        self._was_wet = self.damp = self.fresh = False
         self.wet = None
-        self.damp = self.fresh = False
-
-    def _uv_at(self, ohm):
-        return self._supply * ohm // (self._pull_up + ohm)
 
     def sample(self, now):
-        """Take a sample if one is due at `now` (ticks in ms); True when the probe was asked."""
+        """Take a sample if one is due at `now` (ticks in ms)."""
         self.fresh = self._due(now)
         if not self.fresh:
-            return False
-        self.quality = self._measure(now)
+            return
+        self.quality = self._measure(now, self._short_below, self._open_above)
         self.wet = None
         self.damp = False
         if self.quality == OK:
@@ -49,10 +48,8 @@ class LeakProbe(Analog):
             else:
                 self.damp = True
             self.wet = self._was_wet
-        return True
 
     def ohm(self):
-        """The whole loop in ohm, as last seen between the rails; None before."""
-        if self.raw is None or not 0 <= self.raw < self._supply:
-            return None
-        return self._pull_up * self.raw // (self._supply - self.raw)
+        """The whole loop in ohm as last seen, or None at a rail and before the first sample."""
+        left = self._supply - (self.raw or 0)
+        return self._pull_up * self.raw // left if self.raw is not None and left > 0 else None

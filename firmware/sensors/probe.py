@@ -10,7 +10,7 @@ drive, a wire or an electrode is broken, and the probe says nothing.
 """
 
 from firmware.sensors.analog import measure
-from firmware.sensors.reading import IMPLAUSIBLE, OK, OPEN, SHORT
+from firmware.sensors.reading import IMPLAUSIBLE, OK, OPEN, SHORT, STALE, UNKNOWN
 from firmware.sensors.sensor import Sensor
 
 # What the resistance means, from none to endless.
@@ -48,22 +48,24 @@ class Probe(Sensor):
         return self._supply * ohm // (self._series + ohm)
 
     def sample(self, now):
-        """Take a sample if one is due at `now` (ticks in ms); True when the probe was asked."""
+        """Take a sample if one is due at `now` (ticks in ms)."""
         self.fresh = self._due(now)
         if not self.fresh:
-            return False
+            return
         self.wet = None
         self.damp = False
         try:
             one, other = self.polarities()
         except (OSError, TypeError):  # a conversion failed; there is no source
-            self.quality = self._lost()
-            return True
-        self._took(one, now)
+            self.failures += 1
+            self.quality = UNKNOWN if self._at is None else STALE
+            return
+        self.failures = 0
+        self.raw = one
+        self._at = now
         self.quality = self._judge(self._class(one), self._class(other))
         if self.quality == OK:
             self.wet = self._was_wet
-        return True
 
     def polarities(self):
         """The voltage over the water in microvolts, driven from A and driven from B. Raises OSError."""

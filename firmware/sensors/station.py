@@ -30,12 +30,20 @@ class Station:
     def readings(self):
         """One Reading per sensor, in the profile's order, as of now."""
         now = self._ticks.ticks_ms()
-        return [sensor.reading(now) for sensor in self.sensors]
+        found = []
+        for sensor in self.sensors:
+            found.append(sensor.reading(now))  # noqa: PERF401 - a comprehension is a function of its own, and heap
+        return found
 
     def ages_s(self):
         """Seconds since each sensor's last good conversion, None where there was none; in the order of readings()."""
         now = self._ticks.ticks_ms()
-        return [_seconds(sensor.age(now)) for sensor in self.sensors]
+        found = []
+        for sensor in self.sensors:
+            age = sensor.age(now)
+            # A negative age has run past what ticks can tell apart: nobody knows it any more.
+            found.append(None if age is None or age < 0 else age // 1000)
+        return found
 
     def sensor(self, name):
         """The sensor of that name, or None."""
@@ -43,8 +51,3 @@ class Station:
             if sensor.name == name:
                 return sensor
         return None
-
-
-def _seconds(age_ms):
-    # A negative age has run past what ticks can tell apart: nobody knows it any more.
-    return age_ms // 1000 if age_ms is not None and age_ms >= 0 else None

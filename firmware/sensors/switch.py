@@ -4,7 +4,7 @@ One contact cannot be cross-checked: with a pin it is "ok", without one "unknown
 row say so.
 """
 
-from firmware.sensors.reading import OK
+from firmware.sensors.reading import OK, UNKNOWN
 from firmware.sensors.sensor import Sensor
 from firmware.sensors.tally import Tally
 
@@ -17,21 +17,19 @@ class Switch(Sensor):
     def __init__(self, spec, pin, ticks):
         super().__init__(spec, pin, ticks)
         self.tally = Tally()
-        self.state = None
-        self._on = int(spec["active"] == "high")
+        self._on = spec["active"] == "high"
 
     def sample(self, now):
-        """Look if it is time to at `now` (ticks in ms); True when the pin was asked."""
+        """Look if it is time to at `now` (ticks in ms)."""
         if not self._due(now):
-            return False
+            return
         if self.source is None:
-            self.quality = self._lost()
-            self.tally.miss(self.quality)
-            return True
-        before = self.raw
-        self._took(self.source.value(), now)
-        if self.state is None or self.raw == before:
-            self.state = self.raw == self._on
+            self.tally.miss(UNKNOWN)
+            return
+        level = self.source.value()
+        if self.raw is None or level == self.raw:
+            self.state = level == self._on
+        self.raw = level
+        self._at = now
         self.quality = OK
         self.tally.take(1000 if self.state else 0)
-        return True

@@ -26,47 +26,48 @@ class Temperature(Sensor):
         self._rate = spec["rate_milli_s"]
         self._stuck_ms = spec["stuck_s"] * 1000
         self._stuck_milli = spec["stuck_milli"]
+        # When the last value came, when one last jumped, and since when all were between _low and _high.
         self._when = self._jumped = self._still = None
-        self._low = self._high = None
+        self._low = self._high = 0
 
     def take(self, milli, raw, now):
         """A value in thousandths of a degree (None: beyond what the part can say), with the `raw` one behind it."""
-        self._took(raw, now)
+        self.raw = raw
         if milli is None or not self._min <= milli <= self._max:
             self.miss(OUT_OF_RANGE, now)
             return
-        passed = -1 if self._when is None else self._ticks.ticks_diff(now, self._when)
+        self._at = now
+        past = self._ticks.ticks_diff
+        quality = OK
+        passed = -1 if self._when is None else past(now, self._when)
         # 0.3 K is what two samples may differ by noise alone.
         if passed >= 0 and abs(milli - self.milli) > max(passed, 1000) * self._rate // 1000 + 300:
             self._jumped = now
-        elif self._jumped is not None and not 0 <= self._ticks.ticks_diff(now, self._jumped) < 60000:
-            # A minute without another jump: it is believed again.
-            self._jumped = None
+        if self._jumped is not None:
+            quality = IMPLAUSIBLE
+            if (
+                not 0 <= past(now, self._jumped) < 60000
+            ):  # a minute without another jump: it is believed again
+                self._jumped = None
+                quality = OK
         self.milli = milli
         self._when = now
-        quality = OK if self._jumped is None else IMPLAUSIBLE
-        if self._frozen(milli, now):
-            quality = STUCK
-        if self.pair is not None and quality == OK and self.pair.apart(self, milli, now):
+        low = min(milli, self._low)
+        high = max(milli, self._high)
+        if self._still is None or high - low > self._stuck_milli:
+            low = high = milli
+            self._still = now
+        elif self._stuck_ms and (self.quality == STUCK or past(now, self._still) >= self._stuck_ms):
+            quality = STUCK  # and so until it moves: ticks would not know for ever
+        self._low = low
+        self._high = high
+        if self.pair and self.pair.apart(self, milli, now) and quality == OK:
             quality = IMPLAUSIBLE
         self.quality = quality
         if quality == OK:
             self.tally.take(milli)
         else:
             self.tally.miss(quality)
-
-    def _frozen(self, milli, now):
-        if self._still is not None:
-            low, high = min(milli, self._low), max(milli, self._high)
-            if high - low <= self._stuck_milli:
-                self._low = low
-                self._high = high
-                long = self._ticks.ticks_diff(now, self._still) >= self._stuck_ms
-                # Once stuck, stuck until it moves: ticks would not know for ever.
-                return self._stuck_ms > 0 and (long or self.quality == STUCK)
-        self._low = self._high = milli
-        self._still = now
-        return False
 
     def miss(self, quality, now):
         """No value, and why: a word of firmware.sensors.reading."""
