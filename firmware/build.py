@@ -22,7 +22,7 @@ from firmware.alarm import Alarm
 from firmware.clock import Clock
 from firmware.console.serial import SerialConsole
 from firmware.console.view import View
-from firmware.diagnosis import rules
+from firmware.diagnosis import begin
 from firmware.diagnosis.watch import Watch
 from firmware.first_token import continues, first_claims
 from firmware.heartbeat import Chain
@@ -48,7 +48,7 @@ from lib.mqtt_memory import Codec
 
 # Needed to build, and forgotten after: `firmware.app` forgets this module, and these with it.
 ONCE = (
-    "firmware.build", "firmware.boots", "firmware.diagnosis.rules", "firmware.first_token", "firmware.mirror", "firmware.pins",
+    "firmware.build", "firmware.boots", "firmware.diagnosis.begin", "firmware.first_token", "firmware.mirror", "firmware.pins",
     "firmware.segments_recovery", "firmware.outbox_recovery",
 )  # fmt: skip
 _WATCHDOG_MS = 30000
@@ -80,8 +80,8 @@ def build(board, settings, reason):
     presence = Presence(clock.uptime_s, profile["button"]["active"])
     _button(board, pins, numbers, presence)
     alarm = Alarm(_pin_out(board, pins, numbers, "alarm"), profile["alarm"]["active"])
-    faults, _ = rules.table(profile)
-    leaks = rules.leaks(profile, faults, station, clock.uptime_s, time)
+    faults, _ = begin.table(profile)
+    leaks = begin.leaks(profile, faults, station, clock.uptime_s, time)
     watch = agent.watch = Watch(faults, leaks, station, alarm, presence)
     gc.collect()
 

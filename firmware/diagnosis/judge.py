@@ -148,7 +148,7 @@ class _Rule:
             answer = self._limit(value, known)
             confirm_s, clear_s = self.p[3], self.p[4]
         elif self.kind in (rules.NEVER_RESTS, rules.TREND):
-            return None  # until firmware.diagnosis.cycles and trend are there
+            answer = self._pattern(value, known)
         elif not known:
             answer = _UNKNOWN
         elif self.kind == rules.NO_PROGRESS:
@@ -262,6 +262,19 @@ class _Rule:
             return True, False, seconds
         # Off most of the step ends a run; over it is after clear_s without a moment of it.
         return False, share == 0, self.dt_s
+
+    def _pattern(self, value, known):
+        mean = value.mean if known else None
+        at = self.at + rules.HIGH + 1
+        if self.kind != rules.NEVER_RESTS:
+            return _UNKNOWN  # until firmware.diagnosis.trend is there
+        from firmware.diagnosis import cycles
+
+        self._needs(rules.HIGH + 1 + cycles.CELLS)
+        bad = cycles.never_rests(self.cells, at, self.p, mean, self.dt_s)
+        if bad is None or not known:
+            return _UNKNOWN
+        return bad, not bad, self.dt_s
 
     def _needs(self, cells):
         if self.size < cells:

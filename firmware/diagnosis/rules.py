@@ -13,10 +13,8 @@ import hashlib
 import os
 import struct
 import sys
-from array import array
 
-from firmware.diagnosis.faults import CONFIRMED, HEAD, OLD, RECOVERING, STATES, TIMER, Faults
-from firmware.diagnosis.leak import BAD, GOOD, Leak
+from firmware.diagnosis.faults import HEAD
 
 # The kinds, as numbered in the file.
 WET = 0
@@ -28,7 +26,7 @@ NO_PROGRESS = 5
 TOO_LONG = 6
 NEVER_RESTS = 7
 TREND = 8
-_NAMES = ("wet", "returns", "health", "above", "below", "no_progress", "too_long", "never_rests", "trend")
+NAMES = ("wet", "returns", "health", "above", "below", "no_progress", "too_long", "never_rests", "trend")
 # How many numbers each has; the judge and docs/diagnosis.md say which.
 _NUMBERS = (0, 2, 2, 6, 6, 4, 3, 4, 6)
 # The least cells of a row, whatever comes after them. Returns: one more for each time it counts.
@@ -111,7 +109,7 @@ def _sound(blob):
         if at + _ROW_BYTES > end:
             return False
         _, severity, kind, sensor, other, _, cells, count, _ = struct.unpack_from(_ROW, blob, at)
-        if kind >= len(_NAMES) or severity > 2 or count != _NUMBERS[kind] or cells < _CELLS[kind]:
+        if kind >= len(NAMES) or severity > 2 or count != _NUMBERS[kind] or cells < _CELLS[kind]:
             return False
         if (sensor >= sensors and sensor != NONE) or (other >= max(sensors, faults) and other != NONE):
             return False
@@ -142,79 +140,3 @@ def each(blob):
             struct.unpack_from(f"<{count}i", blob, at),
         )
         at += 4 * count
-
-
-# At the start
-
-
-def table(profile, name=None):
-    """(Faults for the profile on the device, all clear; what is wrong or None). `name`: the file of its rules."""
-    rows = [_row(fault) for fault in profile["faults"]]
-    blob = read(name) if name else None
-    if blob is None:
-        problem = "no rules: damaged or missing; only leaks are watched"
-    elif [(row[0], row[1], _NAMES[row[2]]) for row in each(blob)] != [row[:3] for row in rows]:
-        blob, problem = None, "no rules: they are another profile's; only leaks are watched"
-    else:
-        return faults(blob, name), None
-    cells = [HEAD + 2 if row[2] == _NAMES[WET] else HEAD for row in rows]
-    found = _faults([row[0] for row in rows], [row[1] for row in rows], cells)
-    found.words = [_words(fault) for fault in profile["faults"]]
-    return found, problem
-
-
-def faults(blob, name=None):
-    """Faults for these rules, all clear."""
-    rows = list(each(blob))
-    found = _faults([row[0] for row in rows], [row[1] for row in rows], [row[6] for row in rows])
-    found.rules = name
-    return found
-
-
-def _faults(codes, severities, cells):
-    starts = array("H")
-    total = 0
-    for count in cells:
-        starts.append(total)
-        total += count
-    return Faults(codes, bytes(severities), starts, array("i", bytes(4 * total)))
-
-
-def _row(fault):
-    # Until the device's profile has rows.
-    return (fault["code"], 2, "wet", fault["sensor"]) if isinstance(fault, dict) else tuple(fault)
-
-
-def _words(fault):
-    # Until texts come from the catalogue.
-    if isinstance(fault, dict):
-        return fault.get("text", ""), fault.get("next", ""), fault.get("part", "")
-    return "", "", ""
-
-
-def leaks(profile, faults, station, uptime_s, ticks):
-    """A Leak for each wet rule whose sensor is there."""
-    specs = {spec["name"]: spec for spec in profile["sensors"]}
-    made = []
-    for index, (_, _, rule, name) in enumerate([_row(fault) for fault in profile["faults"]]):
-        sensor = station.sensor(name) if rule == _NAMES[WET] else None
-        if sensor is not None:
-            made.append(Leak(faults, index, sensor, specs[name], uptime_s, ticks))
-    return made
-
-
-def restart(known, blob):
-    """What a power cut leaves of the state that was stored, in the Faults `known`: what was found stays known, and is to be
-    seen again; what was only suspected, and means of before, begin anew."""
-    cells = known.cells
-    for index, row in enumerate(each(blob)):
-        kind, at = row[2], known.starts[index]
-        if cells[at] & STATES >= CONFIRMED:
-            cells[at] = RECOVERING | OLD
-        else:
-            cells[at] = 0
-        cells[at + TIMER] = 0
-        if kind == WET:
-            cells[at + GOOD] = cells[at + BAD] = 0
-        elif kind in (ABOVE, BELOW):
-            cells[at + AVERAGE_S] = 0

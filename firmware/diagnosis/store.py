@@ -29,16 +29,6 @@ def keep(faults, up_s, name=PATH):
     save(name, faults, rules.digest(blob), up_s)
 
 
-def wake(faults, up_s, name=PATH):
-    """Take what was stored before a restart; in words why there is nothing, or None."""
-    blob = rules.read(faults.rules) if faults.rules else None
-    if blob is None:
-        return None
-    problem = load(name, faults, rules.digest(blob), up_s)
-    rules.restart(faults, blob)
-    return problem
-
-
 def save(name, faults, digest, up_s):
     """Store the state as of uptime `up_s`, under the digest of its rules. Raises OSError, and what was there stays."""
     cells = array("i", faults.cells)

@@ -49,6 +49,7 @@ class Watch:
         self._queue = []
         self.missed = 0
         self.suspected = False
+        self.chip = None  # what evidence takes the readings' uncertainty from; set by firmware.build
 
     def step(self):
         """One round: sample, judge, sound or silence. Takes well under a millisecond and raises nothing."""

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from firmware.diagnosis import judge, rules
+from firmware.diagnosis import begin, judge
 from firmware.sensors.tally import Tally
 from nameplate.factory.rules import compile_rules
 
@@ -46,7 +46,7 @@ class Bench:
 
     def __init__(self, *faults, up_s=0, absent=()):
         self.blob = compile_rules(content(*faults))
-        self.faults = rules.faults(self.blob)
+        self.faults = begin.faults(self.blob)
         self.sensors = {name: Sensor(name) for name in SENSORS if name not in absent}
         self.up_s = up_s
         self.changes = []
@@ -82,11 +82,11 @@ class Bench:
         """As after a power cut of whatever length: what was stored is what there was."""
         stored = self.faults.cells
         age = self.up_s
-        self.faults = rules.faults(self.blob)
+        self.faults = begin.faults(self.blob)
         self.faults.cells[:] = stored
         for start in self.faults.starts:
             self.faults.cells[start + 1] -= age
-        rules.restart(self.faults, self.blob)
+        begin.restart(self.faults, self.blob)
         self.up_s = 0
         for sensor in self.sensors.values():
             sensor.tally.clear()

@@ -26,7 +26,7 @@ CELLS = {
     "below": HEAD + 6,
     "no_progress": HEAD + 5,
     "too_long": HEAD + 3,
-    "never_rests": HEAD + 3,
+    "never_rests": HEAD + 3 + 13,
     "trend": HEAD + 3,
 }
 NONE = 255

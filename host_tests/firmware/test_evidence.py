@@ -1,0 +1,155 @@
+"""What a fault rests on, in words and as JSON: only what was measured, and how sure it is."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from firmware.diagnosis import evidence
+from firmware.sensors import specs
+from firmware.sensors.reading import Reading
+from host_tests.firmware.judging import ABOVE, HEALTH, Bench
+from host_tests.firmware.test_judge import COOLS, DEFROST, DOOR, FILL, HEATS, RETURNS, WET, leaks, wet_sensor
+
+DIGITAL = {"name": "air", "kind": "ds18b20"}  # plus-minus 0.5 K
+
+
+@pytest.fixture(autouse=True)
+def a_known_sensor(monkeypatch):
+    monkeypatch.setattr(specs, "of", lambda name: {**DIGITAL, "name": name})
+
+
+def told(bench, tmp_path, code, now=None):
+    """(the line, the claims) of a fault, with a reading of the air as of now."""
+    name = tmp_path / "rules.bin"
+    name.write_bytes(bench.blob)
+    bench.faults.rules = str(name)
+    reading = now if isinstance(now, Reading) else Reading("air", "ok", 0, 0, "Cel", now)
+    station = SimpleNamespace(readings=lambda: [reading])
+    watch = SimpleNamespace(faults=bench.faults, station=station, leaks=[], chip="esp32")
+    index = bench.faults.codes.index(code)
+    line = evidence.line(watch, index)
+    assert line.isascii()
+    assert len(line) <= 128
+    return line, json.loads(evidence.claims(watch, index))
+
+
+def test_too_warm(tmp_path):
+    bench = Bench(ABOVE, up_s=3600)
+    bench.run(600, air=5000)
+    bench.run(3600, air=[9100, 10300])
+    line, claims = told(bench, tmp_path, "T01", 9700)
+    assert line == "mean 9.7 C (9.1 to 10.3), above 8.0 C for 51 min of 51 min, 99 % sure"
+    assert claims == {
+        "window": 3060, "known": 3060, "for": 3060, "sensors": ["air"], "min": 9.1, "mean": 9.7, "max": 10.3,
+        "limit": 8, "unit": "Cel", "confidence": 99,
+        "basis": "mean 1.7 K beyond its limit, reading within 0.5 K",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("over", "sure"), [(0, 50), (25, 54), (125, 69), (250, 84), (500, 98), (5000, 99)])
+def test_confidence_is_the_normal_distributions(over, sure, tmp_path):
+    bench = Bench({**ABOVE, "confirm_s": 600}, up_s=3600)
+    bench.run(3600, air=8001)
+    row = bench.faults.starts[0]
+    bench.faults.cells[row + 8] = (8000 + over) * 64
+    assert told(bench, tmp_path, "T01", 8001)[1]["confidence"] == sure
+    bench.faults.cells[row + 8] = (8000 - over) * 64
+    assert told(bench, tmp_path, "T01", 8001)[1]["confidence"] == 100 - sure
+
+
+def test_a_sensor_that_is_not_known_makes_no_confidence(tmp_path, monkeypatch):
+    bench = Bench(ABOVE, HEALTH, up_s=3600)
+    bench.run(7200, air=12000)
+    bench.run(600, air="open")
+    line, claims = told(bench, tmp_path, "T01", Reading("air", "open", 0, 0))
+    assert line.startswith("before its sensor failed: mean 12.0 C (12.0 to 12.0), above 8.0 C for ")
+    assert line.endswith(", air is open now")
+    assert claims["window"] > claims["known"]
+    assert (claims["confidence"], claims["basis"]) == (None, "air is open now")
+    assert claims["max"] == 12
+    monkeypatch.setattr(specs, "of", lambda name: None)
+    assert told(bench, tmp_path, "T01", 12000)[1]["confidence"] is None
+
+
+def test_a_sensors_own_fault(tmp_path):
+    bench = Bench(ABOVE, HEALTH, up_s=3600)
+    bench.run(600, air="open")
+    line, claims = told(bench, tmp_path, "S01", Reading("air", "open", 0, 0))
+    assert line == "not ok for 10 min of 10 min, last open, now open"
+    assert claims == {
+        "window": 600, "known": 600, "for": 600, "sensors": ["air"], "quality": "open", "confidence": None,
+        "basis": "air is open now",
+    }  # fmt: skip
+
+
+def test_a_contact_has_times_and_no_confidence(tmp_path):
+    bench = Bench(DOOR)
+    bench.run(420, door=1000)
+    line, claims = told(bench, tmp_path, "D01")
+    assert line == "door on for 7 min of 7 min, limit 5 min"
+    assert claims == {
+        "window": 420, "known": 420, "for": 420, "sensors": ["door"], "limit_s": 300, "confidence": None,
+        "basis": "one contact, not cross-checked",
+    }  # fmt: skip
+    bench = Bench(FILL)
+    bench.run(600, heater=1000, level=0)
+    line, claims = told(bench, tmp_path, "F01")
+    assert line == "heater on for 10 min of 10 min, limit 5 min, level off"
+    assert claims["sensors"] == ["heater", "level"]
+
+
+def test_a_defrost_and_a_heater(tmp_path):
+    bench = Bench(DEFROST)
+    bench.run(7200, air=11000)
+    line, claims = told(bench, tmp_path, "D02", 11000)
+    assert (
+        line == "mean 11.0 C (11.0 to 11.0), above 8.0 C for 2 h 0 min of 2 h 0 min, limit 60 min, 99 % sure"
+    )
+    assert (claims["limit"], claims["limit_s"]) == (8, 3600)
+    bench = Bench(HEATS)
+    bench.run(1200, air=20000, heater=1000)
+    line, claims = told(bench, tmp_path, "H01", 20000)
+    assert (
+        line == "mean 20.0 C (20.0 to 20.0), moved less than 4.0 K in 15 min, for 20 min of 20 min, 99 % sure"
+    )
+    assert claims["confidence"] == 99
+    bench = Bench(COOLS)
+    bench.run(18000, air=-5000)
+    assert told(bench, tmp_path, "C01", -5000)[1]["confidence"] == 99
+
+
+def test_leaks_that_return(tmp_path):
+    bench = Bench(WET, RETURNS)
+    bench.sensors["pan"] = wet_sensor()
+    for _ in range(3):
+        leaks(bench, 1)
+        bench.run(3600)
+    line, claims = told(bench, tmp_path, "L02")
+    assert line == "3 leaks within 2 h 59 min; told when within 24 h 0 min"
+    assert (claims["count"], claims["limit_s"], claims["confidence"]) == (3, 86400, None)
+
+
+def test_what_was_known_before_a_power_cut_says_so(tmp_path):
+    bench = Bench(ABOVE, up_s=3600)
+    bench.run(7200, air=12000)
+    bench.restart()
+    assert told(bench, tmp_path, "T01", 12000)[0].startswith("before this start: mean 12.0 C")
+
+
+def test_without_rules_only_a_leak_is_told(tmp_path):
+    bench = Bench(ABOVE, WET, up_s=3600)
+    told(bench, tmp_path, "T01", 5000)
+    (tmp_path / "rules.bin").write_bytes(bench.blob[:-1])
+    leak = SimpleNamespace(index=1, sensor=SimpleNamespace(name="air"))
+    watch = SimpleNamespace(
+        faults=bench.faults, leaks=[leak], chip="esp32", station=SimpleNamespace(readings=list)
+    )
+    assert evidence.line(watch, 1) == "wet 0 of 0 s"
+    assert evidence.line(watch, 0) == "no rule is known for it"
+    assert json.loads(evidence.claims(watch, 0))["confidence"] is None
+
+
+@pytest.mark.parametrize("seconds", [0, 119, 120, 7199, 7200, 172799, 172800, 2**30])
+def test_long_times_fit(seconds):
+    assert len(evidence.age(seconds)) <= 12
