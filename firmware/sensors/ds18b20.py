@@ -24,7 +24,7 @@ _NEAR_MILLI = 3000
 _LOW = -880  # sixteenths of a degree
 _HIGH = 2000
 _IDENTIFY = 0
-_CONVERT = 1
+_CONVERT_ALL = 1
 _READ = 2
 
 
@@ -75,7 +75,7 @@ class Ds18b20(Temperature):
         bus = self.source.ow
         if self._stage == _IDENTIFY:
             return self._identify(bus)
-        if self._stage == _CONVERT:
+        if self._stage == _CONVERT_ALL:
             bus.reset(True)
             bus.writebyte(_SKIP_ROM)
             bus.writebyte(_READ_POWER)
@@ -106,7 +106,7 @@ class Ds18b20(Temperature):
         if bus.crc8(rom) or rom[0] != _FAMILY:
             self.why = "more than one sensor on the wire, or another part"
             return UNKNOWN
-        self._stage = _CONVERT
+        self._stage = _CONVERT_ALL
         return None
 
     def _register(self, pad, now):

@@ -105,7 +105,10 @@ def test_new_names_collide_with_nothing(code):
     own = words([tree for bundle in found for _, tree in bundle.parts])
     renamed = code.names.renamed
     given = list(renamed.values())
-    assert len(given) == len(set(given)) > 500
+    assert len(given) > len(set(given)) > 500
+    for bundle in found:
+        here = words([tree for _, tree in bundle.parts]) & {*renamed}
+        assert len({renamed[name] for name in here}) == len(here), bundle.name
     assert not set(given) & (own - set(renamed))
     assert not set(given) & texts
     assert not set(given) & {part for bundle in found for part in bundle.path.with_suffix("").parts}
@@ -113,6 +116,22 @@ def test_new_names_collide_with_nothing(code):
     assert not [
         name for name in given if keyword.iskeyword(name) or name.startswith("__") or not name.isidentifier()
     ]
+
+
+def test_two_files_call_a_global_of_their_own_alike_and_nothing_else():
+    sources = {
+        "firmware/one.py": "from firmware import two\ndef own_one(argument): return two.shared(argument).member\n",
+        "firmware/two.py": "def own_two(argument): return argument\ndef shared(it): return own_two(it)\n",
+    }
+    trees = [(PurePath(path), ast.parse(source)) for path, source in sources.items()]
+    made = Names(trees)
+    renamed = made.renamed
+    assert renamed["own_one"] == renamed["own_two"]
+    assert len(set(renamed.values())) == len(renamed) - 1
+    assert {"argument", "it", "shared", "member"} < set(renamed)
+    one, two = (made.originals(path) for path, _ in trees)
+    assert (one[renamed["own_one"]], two[renamed["own_one"]]) == ("own_one", "own_two")
+    assert renamed["own_one"] not in made.originals(None) and renamed["shared"] in made.originals(None)
 
 
 def test_a_name_is_the_same_everywhere_and_a_text_stays(code):

@@ -93,13 +93,16 @@ class Code:
         )
         return self.names.renamed.get(found, found)
 
-    def originals(self) -> dict[str, str]:
-        """What each name of the image is called in the sources, where it differs."""
-        plain = {new: name for bundle in self._bundles for (_, name), new in bundle.exports.items()}
-        found = {new: plain.get(name, name) for name, new in self.names.renamed.items()}
-        return found | {
-            new: name for new, name in plain.items() if new != name and new not in self.names.renamed
-        }
+    def originals(self) -> dict[str, dict[str, str]]:
+        """Bundle -> what each name in it is called in the sources, where it differs; "" -> those that are so in all."""
+        found = {bundle.name: self._originals(bundle.path) for bundle in self._bundles}
+        return {"": self._originals(None), **found}
+
+    def _originals(self, path: PurePath | None) -> dict[str, str]:
+        plain = {new: name for other in self._bundles for (_, name), new in other.exports.items()}
+        found = {new: plain.get(name, name) for new, name in self.names.originals(path).items()}
+        kept = {new: name for new, name in plain.items() if new != name and new not in self.names.renamed}
+        return kept | found
 
     def lines(self) -> dict[str, list[tuple[int, str, int]]]:
         """Bundle -> (line in it, module, line in the module) of each statement, by rising lines."""

@@ -2,8 +2,9 @@
 
 MicroPython keeps every name of a loaded module for ever, some 20 bytes each: functions, arguments, attributes. Nine
 hundred of them are a sixth of what a chip has beside its radio. So each name that is ours alone is written, in the image
-only, as one that costs nothing (and, when those run out, as two letters). It is one exchange for all modules: two names
-never become one, and no name of the language, of a module of the build, of a file, or of a text in the code is touched.
+only, as one that costs nothing (and, when those run out, as two letters). It is one exchange for all modules, and no name
+of the language, of a module of the build, of a file, or of a text in the code is touched. Two names never become one in
+the same file; a global that one file has for itself alone may be called in the image as another's is.
 Lines stay lines, so a traceback names the right one; `nameplate.factory.trace` reads its words back.
 
 `rom_names.txt` lists what was found in the ROM of two stock builds (1.23 for ESP32, 1.27 for ESP32-C3) on emulated
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import itertools
 import keyword
 import string
 from collections import Counter
@@ -49,6 +51,8 @@ class Names:
         for tree in entry:
             kept.update(_identifiers(nodes_of(tree)))
         inherit: list[ast.ClassDef] = []
+        files: dict[str, set[PurePath]] = {}
+        looked_up: set[str] = set()
         for path, tree in trees:
             kept.update(path.with_suffix("").parts)
             nodes = nodes_of(tree)
@@ -56,6 +60,9 @@ class Names:
             lasting = set(_lasting(tree, nodes))
             seen.update({name: count for name, count in words.items() if name in lasting})
             present.update(words)
+            for name in words:
+                files.setdefault(name, set()).add(path)
+            looked_up.update(_looked_up(nodes))
             constant.update(_constants(nodes))
             arguments.update(node.arg for node in nodes if isinstance(node, ast.arg))
             keywords.update(node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg)
@@ -81,17 +88,29 @@ class Names:
             name for name in _two_letters() if name not in used and name not in present and name not in rom
         )
         self._renamed: dict[str, str] = {}
+        self._alone = alone = {
+            name: path for name in ours - looked_up for path in files[name] if len(files[name]) == 1
+        }
         # The most used first.
-        for name in sorted(ours, key=lambda name: (-seen[name], name)):
-            new = next(plain, None) or (None if name in constant else next(rest, None)) or next(short, None)
+        for names in sorted(
+            _shared(ours, alone, seen), key=lambda names: (-sum(seen[name] for name in names), names)
+        ):
+            new = (
+                next(plain, None) or (None if constant & {*names} else next(rest, None)) or next(short, None)
+            )
             if new is None:
                 break
-            self._renamed[name] = new
+            self._renamed.update(dict.fromkeys(names, new))
 
     @property
     def renamed(self) -> dict[str, str]:
         """What each private name is in the image."""
         return dict(self._renamed)
+
+    def originals(self, path: PurePath | None) -> dict[str, str]:
+        """What each name in the file `path` of the image is in the sources, where it differs; without a path, those that
+        are so in every file."""
+        return {new: name for name, new in self._renamed.items() if self._alone.get(name, path) == path}
 
     def apply(self, tree: ast.Module) -> None:
         """Exchange the names in a module's tree; nothing else in it changes."""
@@ -105,6 +124,32 @@ class Names:
                 node.name = ".".join(self._renamed.get(part, part) for part in node.name.split("."))
                 if node.asname:
                     node.asname = self._renamed.get(node.asname, node.asname)
+
+
+def _shared(ours: set[str], alone: dict[str, PurePath], seen: Counter[str]) -> list[tuple[str, ...]]:
+    """Which names become one: of each file's own globals the most used, of each the second, and so on."""
+    own: dict[PurePath, list[str]] = {}
+    for name in sorted(alone, key=lambda name: (-seen[name], name)):
+        own.setdefault(alone[name], []).append(name)
+    ranks = itertools.zip_longest(*(own[path] for path in sorted(own)))
+    return [(name,) for name in ours if name not in alone] + [
+        tuple(sorted(name for name in rank if name)) for rank in ranks
+    ]
+
+
+def _looked_up(nodes: list[ast.AST]) -> Iterator[str]:
+    """Names that are looked for in an object or a call, whichever file it is from."""
+    for node in nodes:
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.arg | ast.keyword):
+            yield node.arg or ""
+        elif isinstance(node, ast.ClassDef):
+            for item in in_scope(node.body):
+                if isinstance(item, Function | ast.ClassDef):
+                    yield item.name
+                elif isinstance(item, ast.Name):
+                    yield item.id
 
 
 def rom_names() -> tuple[list[str], list[str]]:

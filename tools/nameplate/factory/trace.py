@@ -42,6 +42,7 @@ class Trace:
             for bundle, lines in ((name, sorted(lines)) for name, lines in code.lines().items())
         }
         self._names = code.originals()
+        self._file_of = ""  # where the last place was: names mean what they mean there
         self._raised = False  # the line before was one of a traceback
         self.places: list[Place] = []
 
@@ -65,27 +66,28 @@ class Trace:
         return "".join(read)
 
     def _name(self, name: str) -> str:
-        return self._names.get(name, name)
+        return self._names[self._file_of].get(name, name)
 
-    def _place(self, found: re.Match[str], name: str | None) -> Place | None:
+    def _place(self, found: re.Match[str], told: bool) -> Place | None:
         bundle = self._lines.get(found["file"])
         before = bisect_right(bundle[0], int(found["line"])) if bundle else 0
         if not bundle or not before:
             return None
+        self._file_of = found["file"]
         module, line = bundle[1][before - 1]
+        name = self._name(found["name"]) if told and found["name"] else None
         place = Place(f"{module.replace('.', '/')}.py", line, name, f"{found['file']}:{found['line']}")
         self.places.append(place)
         return place
 
     def _file(self, found: re.Match[str]) -> str:
-        name = self._name(found["name"]) if found["name"] else None
-        place = self._place(found, name)
+        place = self._place(found, True)
         if place is None:
             return found.group()
-        return f'File "{place.file}", line {place.line}' + (f", in {name}" if name else "")
+        return f'File "{place.file}", line {place.line}' + (f", in {place.name}" if place.name else "")
 
     def _logged(self, found: re.Match[str]) -> str:
-        place = self._place(found, None)
+        place = self._place(found, False)
         if place is None:
             return found.group()
         before = f"{self._name(found['name'])}{found['args']} at " if found["name"] else ""
