@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Generic, TypeVar
+from typing import IO, Generic, NoReturn, TypeVar
 
 from nameplate.errors import NameplateError
 from nameplate.factory.sources import device_root
@@ -112,17 +112,18 @@ class DeviceCode(Generic[T]):
         except BrokenPipeError:
             self._gone()
         line = self._process.stdout.readline()
-        if not line.endswith(b"\n"):
+        # An exception's text is written where answers go.
+        if line.startswith(b"Traceback") or not line.endswith(b"\n"):
             self._gone()
         return line.rstrip()
 
-    def _gone(self) -> None:
+    def _gone(self) -> NoReturn:
+        assert self._process.stdout is not None
+        told = self._process.stdout.read(100_000)
         self._process.wait()
         self._errors.seek(0)
-        said = self._errors.read(10_000).decode("utf-8", "replace").strip().splitlines() or [
-            "no reason given"
-        ]
+        said = (told + self._errors.read(10_000)).decode("utf-8", "replace").strip().splitlines()
         raise NameplateError(
-            f"the device's code ended on MicroPython: {said[-1]}",
+            f"the device's code ended on MicroPython: {'; '.join(text.strip() for text in said[-2:]) or 'no reason given'}",
             "try another interpreter: NAMEPLATE_MICROPYTHON=/path/to/micropython",
         )

@@ -19,6 +19,7 @@ class Tally:
     def __init__(self, name: str, tell: Callable[[str], None], *, lenient: bool) -> None:
         self.rows = 0
         self.skipped: Counter[str] = Counter()
+        self.partly = 0  # rows of which some cells were bad
         self.gaps = 0
         self.longest_gap_s = 0
         self._name = name
@@ -27,8 +28,9 @@ class Tally:
         self._steps: list[int] = []
         self._before: Row | None = None
 
-    def take(self, row: Row, problem: str) -> None:
-        """Count a row, bad if it has a problem. Raises NameplateError for a bad one unless lenient."""
+    def take(self, row: Row, problem: str, *, partly: bool = False) -> None:
+        """Count a row, bad if it has a problem; `partly`: some of its cells are good, and used. Raises NameplateError for a
+        bad one unless lenient."""
         self.rows += 1
         if problem and not self._lenient:
             raise NameplateError(
@@ -37,15 +39,22 @@ class Tally:
                 USAGE,
             )
         if problem:
-            self.skipped[kind(problem)] += 1
-            if self.skipped.total() <= _TOLD:
-                self._tell(f"row {row.number} skipped: {problem}")
-            elif self.skipped.total() == _TOLD + 1:
-                self._tell("more rows are skipped; they are counted at the end")
+            self._bad(row, problem, partly)
+        if problem and not partly:
             return
         before, self._before = self._before, row
         if before is not None and before.moment is not None and row.moment is not None:
             self._gap(row, before, row.moment.seconds - before.moment.seconds)
+
+    def _bad(self, row: Row, problem: str, partly: bool) -> None:
+        self.partly += partly
+        if not partly:
+            self.skipped[kind(problem)] += 1
+        told = self.skipped.total() + self.partly
+        if told <= _TOLD:
+            self._tell(f"row {row.number} {'used in part' if partly else 'skipped'}: {problem}")
+        elif told == _TOLD + 1:
+            self._tell("there are more such rows; they are counted at the end")
 
     def _gap(self, row: Row, before: Row, seconds: int) -> None:
         if len(self._steps) < _FIRST:
@@ -61,6 +70,8 @@ class Tally:
         """One line."""
         skipped = ", ".join(f"{number} {why}" for why, number in self.skipped.most_common())
         text = f"{self.rows} rows, {self.skipped.total()} skipped" + (f" ({skipped})" if skipped else "")
+        if self.partly:
+            text += f", {self.partly} used in part"
         gaps = f", {self.gaps} gap{'' if self.gaps == 1 else 's'}"
         return text + gaps + (f" (longest {duration(self.longest_gap_s)})" if self.gaps else "")
 
