@@ -29,7 +29,7 @@ def lines_of(text: str) -> tuple[dict[Where, int], list[Where]]:
 
     def value(at: int, where: Where) -> int:
         at = skip(at)
-        lines.setdefault(where, text.count("\n", 0, at) + 1)
+        lines[where] = text.count("\n", 0, at) + 1  # of a member given twice it is the second that counts
         if text[at] in "{[":
             return members(at, where)
         return token(_STRING if text[at] == '"' else _SCALAR, at)[1]

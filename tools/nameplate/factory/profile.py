@@ -20,7 +20,7 @@ from nameplate.factory.catalogue_source import ENGLISH, Entry
 from nameplate.factory.model_source import Problem, Source, raise_first, read, spell
 from nameplate.factory.profile_pins import pin_faults
 from nameplate.factory.profile_rules import rule_faults
-from nameplate.factory.profile_sensors import sensor_faults
+from nameplate.factory.profile_sensors import name_faults, sensor_faults
 from nameplate.factory.refused import Refused
 from nameplate.factory.thermistor import Part
 
@@ -73,6 +73,7 @@ def check(text: bytes, shape: Draft202012Validator, shown: str, parts: Mapping[s
     raise_first(_shape(source, shape))
     content = source.content
     assert isinstance(content, dict)
+    raise_first(source.problem(where, message) for where, message in name_faults(content))
     found = [*pin_faults(content), *sensor_faults(content, parts), *rule_faults(content)]
     raise_first(source.problem(where, message) for where, message in found)
     return content

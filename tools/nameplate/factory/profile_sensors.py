@@ -11,6 +11,8 @@ from nameplate.factory.thermistor import Part
 
 # Above this no chip's converter tells one voltage from another, and an open wire looks like cold.
 READABLE_UV = 2_850_000
+# What an ESP32 calls a pin that lies at ground: the line of its calibration does not pass through zero.
+GROUND_UV = 150_000
 TEMPERATURES = ("ntc", "ds18b20")
 WATER = ("leak", "float", "probe")
 
@@ -18,23 +20,28 @@ Found = Iterator[tuple[Where, str]]
 Sensor = Mapping[str, Any]
 
 
-def sensor_faults(content: Mapping[str, Any], parts: Mapping[str, Part]) -> Found:
-    """Each mistake in a sensor with its place. `parts`: what models/parts holds, by name."""
-    sensors = content["sensors"]
-    by_name = {sensor["name"]: sensor for sensor in sensors}
+def name_faults(content: Mapping[str, Any]) -> Found:
+    """Each sensor name that something else has already, with its place."""
     taken = set(FIXED_PINS)
-    for index, sensor in enumerate(sensors):
-        where: Where = ("sensors", index)
+    for index, sensor in enumerate(content["sensors"]):
         name = sensor["name"]
-        if name in taken:
-            yield (*where, "name"), f"sensor name {name} is already taken"
-        taken.add(name)
-        if sensor["kind"] == "probe":
-            taken |= {f"{name}_a", f"{name}_b"}
+        drives = {f"{name}_a", f"{name}_b"} if sensor["kind"] == "probe" else set()
+        if taken & {name, *drives}:
+            yield ("sensors", index, "name"), f"sensor name {name} is already taken"
+        taken |= {name, *drives}
+
+
+def sensor_faults(content: Mapping[str, Any], parts: Mapping[str, Part]) -> Found:
+    """Each mistake in a sensor with its place, no name being there twice. `parts`: what models/parts holds, by name."""
+    by_name = {sensor["name"]: sensor for sensor in content["sensors"]}
+    for index, sensor in enumerate(content["sensors"]):
+        where: Where = ("sensors", index)
         if sensor["stale_ms"] < 2 * sensor["sample_ms"]:
-            yield (*where, "stale_ms"), f"{name}: stale_ms must be at least two samples"
+            yield (*where, "stale_ms"), f"{sensor['name']}: stale_ms must be at least two samples"
         if sensor["kind"] in ("leak", "ntc"):
             yield from _rails(where, sensor)
+        if "esp32" in content["pins"]:
+            yield from _ground(where, sensor)
         if sensor["kind"] in WATER:
             yield from _water(where, sensor)
         if sensor["kind"] in TEMPERATURES:
@@ -42,16 +49,29 @@ def sensor_faults(content: Mapping[str, Any], parts: Mapping[str, Part]) -> Foun
         if sensor["kind"] == "ntc":
             yield from _thermistor(where, sensor, parts)
         if sensor["kind"] == "switch" and sensor["words"][0] == sensor["words"][1]:
-            yield (*where, "words", 1), f"{name}: the words for off and on must differ"
+            yield (*where, "words", 1), f"{sensor['name']}: the words for off and on must differ"
 
 
 def _rails(where: Where, sensor: Sensor) -> Found:
     if not sensor["short_below_uv"] < sensor["open_above_uv"] < sensor["supply_uv"]:
         rule = "short_below_uv < open_above_uv < supply_uv must hold"
         yield (*where, "open_above_uv"), f"{sensor['name']}: {rule}"
-    if sensor["open_above_uv"] > READABLE_UV:
+    elif sensor["open_above_uv"] > READABLE_UV:
         why = f"open_above_uv must be at most {READABLE_UV}: no chip reads more, a cut wire would not be seen"
         yield (*where, "open_above_uv"), f"{sensor['name']}: {why}"
+
+
+def _ground(where: Where, sensor: Sensor) -> Found:
+    """Of a sensor on an ESP32: a short must lie above what that chip reads at ground."""
+    member = "short_below_ohm" if sensor["kind"] == "probe" else "short_below_uv"
+    if member not in sensor:
+        return
+    uv = sensor[member]
+    if sensor["kind"] == "probe":
+        uv = sensor["supply_uv"] * uv // (sensor["series_ohm"] + uv)
+    if uv < GROUND_UV:
+        why = f"{uv} uV, and an ESP32 reads a shorted pin as up to {GROUND_UV} uV: a short would not be seen"
+        yield (*where, member), f"{sensor['name']}: {member} is {why}"
 
 
 def _water(where: Where, sensor: Sensor) -> Found:
