@@ -10,11 +10,10 @@ from firmware.sensors.reading import OK, OPEN, SHORT, STALE, UNKNOWN, Reading
 
 class Sensor:
     """`spec`: the sensor's part of the profile; `source`: what it is read from, None where that could not be had; `ticks`
-    has ticks_diff(), as the time module. `quality` is that of the last sample, `failures` counts those in a row; `ohm()`,
-    where a kind has it: the resistance behind the last sample.
+    has ticks_diff(), as the time module. `quality` is that of the last sample, `failures` counts those in a row.
     """
 
-    unit = milli = state = wet = ohm = None
+    unit = milli = state = wet = None
 
     def __init__(self, spec, source, ticks):
         self.name = spec["name"]
@@ -66,19 +65,13 @@ class Sensor:
         # A negative age is one that has run past what ticks can tell apart (6.2 days on the chip).
         return self.quality if age is None or 0 <= age <= self.stale_ms else STALE
 
+    def ohm(self):
+        """The resistance behind the last sample, where that can be said."""
+
     def reading(self, now):
         """The Reading as of `now` (ticks in ms)."""
         quality = self.quality_at(now)
         if quality != OK:
             return Reading(self.name, quality, self.raw, self._at, self.unit)
-        ohm = self.ohm() if self.ohm else None
-        return Reading(
-            self.name,
-            OK,
-            self.raw,
-            self._at,
-            self.unit,
-            self.milli,
-            self.state if self.wet is None else self.wet,
-            ohm,
-        )
+        state = self.state if self.wet is None else self.wet
+        return Reading(self.name, OK, self.raw, self._at, self.unit, self.milli, state, self.ohm())
