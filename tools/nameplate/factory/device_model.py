@@ -1,5 +1,5 @@
 """A model as a slot holds it: `profile.json` without what only people need, the compiled rules, a catalogue for each
-language with one entry a line, so that the device can read one and forget it.
+language with its labels and then one entry a line, so that the device can read one and forget it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ def files(checked: Profile) -> list[tuple[str, bytes]]:
     found = [("models/profile.json", _json(profile(checked)))]
     found.append(("models/rules.bin", compile_rules(checked.content, severities(checked))))
     for language, entries in sorted(checked.catalogue.items()):
-        found.append((f"models/catalogue_{language}.jsonl", b"".join(line(entry) for entry in entries)))
+        lines = (line({"labels": checked.labels[language]}), *(line(entry) for entry in entries))
+        found.append((f"models/catalogue_{language}.jsonl", b"".join(lines)))
     return found
 
 
@@ -31,7 +32,7 @@ def profile(checked: Profile) -> dict[str, Any]:
     return {
         **{name: content[name] for name in _KEPT},
         "sensors": [_sensor(checked, sensor) for sensor in content["sensors"]],
-        "faults": _old_faults(checked),
+        "faults": _faults(checked),
     }
 
 
@@ -48,20 +49,12 @@ def _sensor(checked: Profile, sensor: Mapping[str, Any]) -> dict[str, Any]:
     return {**sensor, **thermistor.device_fields(part, sensor["pull_up_ohm"], sensor["supply_uv"], *limits)}
 
 
-def _old_faults(checked: Profile) -> list[dict[str, Any]]:
-    """Until firmware/diagnosis reads `faults`: the leaks as it knew them."""
-    entries = {entry["code"]: entry for entry in checked.catalogue[ENGLISH]}
+def _faults(checked: Profile) -> list[list[Any]]:
+    """What the device needs to know of each without its rules: code, severity, rule, sensor."""
+    numbers = severities(checked)
     return [
-        {
-            "code": fault["code"],
-            "rule": fault["rule"],
-            "sensor": fault["sensor"],
-            "text": entries[fault["code"]]["title"],
-            "next": entries[fault["code"]]["next"],
-            "part": part_words(entries[fault["code"]]["parts"]),
-        }
+        [fault["code"], numbers[fault["code"]], fault["rule"], fault.get("sensor")]
         for fault in checked.content["faults"]
-        if fault["rule"] == "wet"
     ]
 
 
