@@ -22,24 +22,29 @@ def explain(*asked):
     if entry is None:
         yield from _no_entry(code, lang, problem, catalogue.languages())
         return
+    words = catalogue.labels(lang)
     yield f"{code} {entry['title']}"
-    severity = entry["severity"]
-    if severity == "alarm":
-        severity += ", which sounds"
-    yield f"severity  {severity}; cause: {entry['cause']}"
-    for label, name in _SECTIONS:
-        if entry[name]:
-            yield from flow(label, entry[name])
-    for number, name, quantity in entry["parts"]:
-        yield from flow("bring", f"{quantity} x {number} {name}")
+    severity, cause = entry["severity"], entry["cause"]
+    yield f"{words.get(severity, severity)}, {words.get('cause', 'cause')}: {words.get(cause, cause)}"
+    wide = 9
+    for name in _SECTIONS:
+        wide = max(wide, len(words.get(name, name)))
+    for name in _SECTIONS:
+        label = words.get(name, _PLAIN.get(name, name))
+        if name != "parts":
+            if entry[name]:
+                yield from flow(label, entry[name], wide)
+            continue
+        for number, part, quantity in entry[name]:
+            yield from flow(label, f"{quantity} x {number} {part}", wide)
+            label = ""
     if problem:
         yield f"! catalogue: {problem}"
 
 
-_SECTIONS = (
-    ("owner", "owner"), ("do now", "do"), ("unseen", "blind"), ("safety", "safety"), ("test", "test"),
-    ("expect", "expect"),
-)  # fmt: skip
+# A safety note stands before the steps that it is about.
+_SECTIONS = ("owner", "do", "safety", "blind", "test", "expect", "parts", "next")
+_PLAIN = {"do": "do now", "blind": "unseen", "parts": "bring"}
 
 
 def _titles(found, lang, languages):

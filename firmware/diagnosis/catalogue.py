@@ -18,6 +18,8 @@ _TITLE = 40
 _TEXT = 800  # characters
 _PARTS = 8
 _BRACKETS = 40
+_LABELS = b'{"labels":{'
+_LABEL = 16
 _TEXTS = ("owner", "do", "blind", "test", "expect", "safety", "next")
 _SEVERITIES = ("notice", "warning", "alarm")
 _CAUSES = ("product", "installation", "use", "network", "sensor", "unknown")
@@ -63,11 +65,30 @@ def titles(lang=ENGLISH):
         if line is None:
             yield None, number
             continue
+        if line.startswith(_LABELS):
+            continue
         found = _checked(line)
         if found is None:
             yield None, f"line {number} is damaged"
         else:
             yield found["code"], found["title"]
+
+
+def labels(lang):
+    """What stands before each text in this language, and its words for severities and causes: a dictionary, empty where the
+    file does not begin with one."""
+    if is_language(lang):
+        for _, line in _lines(lang):
+            if line is None or not line.startswith(_LABELS):
+                break
+            try:
+                found = json.loads(line.decode())["labels"]
+            except (KeyError, TypeError, ValueError):
+                break
+            if isinstance(found, dict) and all(_is_text(text, _LABEL) for text in found.values()):
+                return found
+            break
+    return {}
 
 
 def languages():

@@ -26,15 +26,42 @@ def appliance(slot):  # noqa: F811
 def test_a_code_in_full(appliance):
     assert appliance.ask(b"explain l01\n") == [
         "L01 Water in the base pan",
-        "severity  alarm, which sounds; cause: product",
+        "alarm, cause: product",
         "owner     Water has run into the pan under the appliance.",
         "do now    Close the tap and unplug the appliance.",
-        "unseen    It cannot see water that runs past the pan.",
         "safety    Unplug before you touch the pan.",
+        "unseen    It cannot see water that runs past the pan.",
         "test      Measure the loop of the pan probe.",
         "expect    47 kohm dry (42 to 52), below 15 kohm wet",
         "bring     1 x PN 7710 inlet valve",
+        "next      close the tap, dry the pan, watch 10 min",
     ]
+
+
+LABELS = {"cause": "Ursache", "do": "Jetzt tun", "safety": "Sicherheit", "alarm": "Alarm", "product": "Gerät"}
+
+
+def test_a_file_that_begins_with_labels_is_read_in_its_own_words(slot):  # noqa: F811
+    slot("de", [{"labels": LABELS}, GERMAN])
+    lines = Appliance().ask(b"explain L01 de\n")
+    assert lines[:5] == [
+        "L01 Wasser in der Bodenwanne",
+        "Alarm, Ursache: Gerät",
+        "owner      Water has run into the pan under the appliance.",
+        "Jetzt tun  Hahn schließen, Gerät vom Netz trennen.",
+        "Sicherheit Unplug before you touch the pan.",
+    ]
+    assert Appliance().ask(b"explain de\n") == ["L01 Wasser in der Bodenwanne"]
+
+
+@pytest.mark.parametrize(
+    "labels", [5, None, {"cause": 5}, {"cause": "x" * 17}, {"cause": "\x1b[2J"}, {"cause": ["x"]}]
+)
+def test_labels_that_are_none_cost_only_themselves(slot, labels):  # noqa: F811
+    slot("en", [{"labels": labels}, L01])
+    appliance = Appliance()
+    assert appliance.ask(b"explain L01\n")[1] == "alarm, cause: product"
+    assert appliance.session.failures == 0
 
 
 def test_a_code_in_another_language_is_utf8(appliance):
@@ -46,7 +73,7 @@ def test_a_code_in_another_language_is_utf8(appliance):
 def test_a_text_that_is_empty_is_left_out(slot):  # noqa: F811
     slot("en", [{**L01, "safety": "", "parts": []}])
     labels = [line.split()[0] for line in Appliance().ask(b"explain L01\n")]
-    assert labels == ["L01", "severity", "owner", "do", "unseen", "test", "expect"]
+    assert labels == ["L01", "alarm,", "owner", "do", "unseen", "test", "expect", "next"]
 
 
 def test_all_codes(appliance):
