@@ -58,7 +58,7 @@ def catalogue_faults(catalogue: Source, profile: Mapping[str, Any], parts: Mappi
                 yield catalogue.problem((*where, "expect", name), f"{code}: {name}: {error}")
     for code in codes:
         if code not in seen:
-            yield catalogue.problem(("entries",), f"fault {code} of profile.json has no entry")
+            yield catalogue.problem(("entries",), f"fault {code} of profile.json has no entry", absent=True)
 
 
 def words_faults(words: Source, catalogue: Source) -> Found:
@@ -71,7 +71,7 @@ def words_faults(words: Source, catalogue: Source) -> Found:
             if name not in known:
                 yield words.problem((group, name), f"{what} {name} is not in catalogue.json")
         for name in sorted(known - set(given)):
-            yield words.problem((group,), f"{what} {name} of catalogue.json has no words here")
+            yield words.problem((group,), f"{what} {name} of catalogue.json has no words here", absent=True)
     for number, name in words.content["parts"].items():
         yield from _text(words, ("parts", number), name, _PART_LIMIT, set())
     for code, texts in words.content["faults"].items():
@@ -86,9 +86,8 @@ def _unused(words: Source, code: str, texts: Mapping[str, str], expect: set[str]
     """A number that the catalogue has for a code is one that the technician waits for."""
     named = {name for text in texts.values() for name in _PLACE.findall(text)}
     for name in sorted(expect - named):
-        yield words.problem(
-            ("faults", code), f"{code}: no text names the number {{{name}}} of catalogue.json"
-        )
+        said = f"{code}: no text names the number {{{name}}} of catalogue.json"
+        yield words.problem(("faults", code), said, absent=True)
 
 
 def _text(words: Source, where: Where, text: str, limit: int, expect: set[str] | None) -> Found:
@@ -105,7 +104,9 @@ def _text(words: Source, where: Where, text: str, limit: int, expect: set[str] |
     if "{" in left or "}" in left:
         yield words.problem(where, f"{label}: a brace that stands for no number")
     for name in _PLACE.findall(text):
-        if expect is not None and name not in expect:
+        if where[-1] == "title":
+            yield words.problem(where, f"{label}: a title holds no number")
+        elif expect is not None and name not in expect:
             yield words.problem(where, f"{label}: {{{name}}} is no number of this code in catalogue.json")
 
 

@@ -17,9 +17,11 @@ _LARGEST = 2**31
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """What is wrong at one place. Sorted, those of the file that comes first in `order` come first, then by line."""
+    """What is wrong at one place. Sorted, those of the file that comes first in `order` come first, then by line; what is
+    missing (`absent`) comes last, since a wrong name is missed too."""
 
     order: int
+    absent: bool
     line: int
     message: str
     shown: str = field(compare=False)
@@ -34,11 +36,11 @@ class Source:
     lines: dict[Where, int] = field(repr=False)
     order: int = 0
 
-    def problem(self, where: Where, message: str) -> Problem:
-        """A Problem at a value; where the value is absent, at the nearest that holds it."""
+    def problem(self, where: Where, message: str, *, absent: bool = False) -> Problem:
+        """A Problem at a value; where the file has no such value, at the nearest that would hold it."""
         while where and where not in self.lines:
             where = where[:-1]
-        return Problem(self.order, self.lines.get(where, 1), message, self.shown)
+        return Problem(self.order, absent, self.lines.get(where, 1), message, self.shown)
 
 
 def spell(where: Where) -> str:

@@ -113,7 +113,7 @@ def find(model: str) -> Catalogue:
 def _model_of(place: Path) -> str:
     try:
         found = json.loads((place / "profile.json").read_bytes())["model"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
     return found if isinstance(found, str) else ""
 
