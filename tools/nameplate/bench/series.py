@@ -123,10 +123,29 @@ def _normal(rng: random.Random, count: int) -> tuple[str, list[float]]:
         rows = [float(max(0, round(top * (1.2 + a) + math.sqrt(top) * 0.4 * rng.gauss(0, 1)))) for a in base]
     if kind in ("flat", "bursts") and rng.random() < 0.4:
         rows = [a if rng.random() > 0.004 else a + rng.choice((-4, 5, 9)) * rng.random() for a in rows]
+    if rng.random() < 0.6:
+        _disturb(rng, rows)
     if rng.random() < 0.25:  # a season, or wear within tolerance
         slope = rng.uniform(-1.5, 1.5) / count
         rows = [a + slope * i for i, a in enumerate(rows)]
     return kind, rows
+
+
+def _disturb(rng: random.Random, rows: list[float]) -> None:
+    """What is unusual for minutes and no trouble: a door left open, a warm load, a job; some days livelier than others."""
+    spread = _spread(rows)
+    every, longest = rng.uniform(60, 900), rng.choice((3, 8, 20))
+    at = rng.expovariate(1 / every)
+    while at < len(rows) - longest:
+        size = spread * rng.uniform(1, 5) * rng.choice((-1, 1, 1))
+        length = rng.randint(1, longest)
+        for i in range(length):
+            rows[int(at) + i] += size * (1 - i / length)
+        at += length + rng.expovariate(1 / every)
+    lively = _noise(rng, len(rows), 0.997)
+    share = rng.uniform(0.05, 0.25)
+    for i, more in enumerate(lively):
+        rows[i] += share * spread * math.exp(0.8 * more - 0.5) * rng.gauss(0, 1)
 
 
 def _spread(rows: list[float]) -> float:
@@ -172,6 +191,16 @@ def _trouble(rng: random.Random, rows: list[float], first: int, length: int) -> 
     return kind
 
 
+def _marked(
+    rng: random.Random, marking: str, first: int, length: int, window: int, count: int
+) -> tuple[int, int]:
+    """The rows that somebody would mark for a trouble: itself, with hours around it, or a fixed window about its start."""
+    if marking == "window":
+        return max(0, first - window // 2), min(count, first + window // 2)
+    around = rng.randint(24, 200) if marking == "generous" else 0
+    return max(0, first - around), min(count, first + length + around)
+
+
 def make(number: int) -> Series:
     """The series of that number: three weeks to ten, with one to four troubles of 2 hours to 3 days."""
     rng = random.Random(7919 * number + 17)
@@ -179,15 +208,15 @@ def make(number: int) -> Series:
     kind, rows = _normal(rng, count)
     labels = [False] * count
     troubles = []
-    wide = rng.random() < 0.5  # marked generously, as people do
+    marking = rng.choice(("exact", "generous", "window"))
     first = rng.randint(count // 6, count // 2)
-    for _ in range(rng.randint(1, 4)):
+    most = rng.randint(1, 4)
+    for _ in range(most):
         length = round(math.exp(rng.uniform(math.log(24), math.log(864))))
         if first + length + 300 > count:
             break
         troubles.append(_trouble(rng, rows, first, length))
-        around = rng.randint(24, 200) if wide else 0
-        for i in range(max(0, first - around), min(count, first + length + around)):
+        for i in range(*_marked(rng, marking, first, length, count // 10 // most, count)):
             labels[i] = True
         first += length + rng.randint(400, 2500)
     unit, offset, digits = (

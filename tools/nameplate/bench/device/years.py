@@ -1,12 +1,14 @@
-"""The device's own code, fed with years: years.py DEVICE_ROOT STATE_FILE. Rows come in on standard input, words go out as JSON lines.
+"""The device's own code, fed with years: years.py DEVICE_ROOT SLOT. Rows come in on standard input, words go out as JSON.
+
+SLOT is a folder with models/ as a slot has it; what is stored over a power cut goes there too.
 
 What stands in for the chip here is a converter, a contact and a bus that give what the last row says, and a clock that
 goes on by rows. Everything else is the device's: the sensors as its station fits them, the leaks' rules with each sample,
 the judge with each row that is marked for it, the evidence. What the device loads, uses and forgets once a minute stays
 loaded, for speed. A message in is three int32 (what, lane, count) and what follows from them:
 
-    0 profile: count bytes of JSON; 1 rules: count bytes; 2 lane: a new appliance, count: the chip, by its place in CHIPS
-    3 rows: count rows of [dt and flags, time, one number a sensor], int32; 4 ask: print "." when all is done; 5 end
+    0 lane: a new appliance, count: the chip, by its place in CHIPS
+    1 rows: count rows of [dt and flags, time, one number a sensor], int32; 2 ask: print "." when all is done; 3 end
 """
 
 import gc
@@ -15,13 +17,15 @@ import struct
 import sys
 from array import array
 
-sys.path.insert(0, sys.argv[1])
+# Evidence reads the profile where the running code came from.
+sys.path[0:0] = [sys.argv[2], sys.argv[1]]
 
 from lib import rare
 
 rare.forget = lambda names: None
 
 from firmware.diagnosis import begin, judge, rules, store
+from firmware.diagnosis.evidence import claims
 from firmware.diagnosis.faults import CLEAR, CONFIRMED
 from firmware.sensors.reading import OK
 from firmware.sensors.station import Station
@@ -146,6 +150,7 @@ class Lane:
         self.number = number
         self.blob = blob
         self.ticks = Ticks()
+        self.chip = chip
         board = Board(chip)
         self.station = Station(profile, board, self.ticks)
         if self.station.problems:
@@ -225,7 +230,7 @@ class Lane:
         faults = self.faults
         if self.kept is None:
             return
-        name = sys.argv[2]
+        name = sys.argv[2] + "/faults"
         faults.cells[:] = self.kept
         store.save(name, faults, rules.digest(self.blob), self.kept_s - self.started_s)
         faults.cells[:] = array("i", bytes(4 * len(self.kept)))
@@ -315,7 +320,7 @@ class Lane:
         tell([self.number, self.at_s, state, self.faults.codes[index], self.claims(index), qualities])
 
     def claims(self, index):
-        return None
+        return json.loads(claims(self, index))
 
 
 def row_start(faults, index):
@@ -337,28 +342,22 @@ def tell(words):
 def main():
     gc.threshold(2000000)
     read = sys.stdin.buffer
+    with open(sys.argv[2] + "/models/profile.json") as file:
+        profile = json.load(file)
+    blob = rules.read(rules.path())
+    if blob is None:
+        raise ValueError("rules are not whole")
+    hold(blob)
+    width = 2 + len(profile["sensors"])
     head = bytearray(12)
-    profile = blob = None
     lanes = {}
-    width = 0
-    while True:
-        if read.readinto(head) != 12:
-            return
+    while read.readinto(head) == 12:
         what, number, count = struct.unpack("<3i", head)
         if what == 0:
-            profile = json.loads(read.read(count))
-            width = 2 + len(profile["sensors"])
-        elif what == 1:
-            blob = read.read(count)
-            if not rules.whole(blob):
-                raise ValueError("rules are not whole")
-            lanes = {}
-            hold(blob)
-        elif what == 2:
             lanes[number] = Lane(number, CHIPS[count], profile, blob)
-        elif what == 3:
+        elif what == 1:
             lanes[number].rows_in(array("i", read.read(4 * width * count)), count, width)
-        elif what == 4:
+        elif what == 2:
             print(".")
         else:
             return

@@ -38,8 +38,8 @@ _WARM = ("T01", "T03", "C01", "C02", "C03")
 FRIDGE = (
     _fault("water in the pan: condensate, tap water, salty water", "L01", "pan_siemens", (1 / 18e3, 1 / 6e3, 1 / 1500), days=(1, 1, 1), follows=("L02",), fine=True),
     _fault("drain blocked: the pan is wet after each defrost", "L02", "pan_after_defrost_siemens", (1 / 18e3, 1 / 6e3, 1 / 1500), days=(10, 10, 10), follows=("L01",)),
-    _fault("air to the fridge blocked by 70, 90, 100 %", "T01", "damper_shut", (0.7, 0.9, 1.0), follows=("C02", "C03")),
-    _fault("damper stuck open by 40, 70, 100 %", "T02", "damper_open", (0.4, 0.7, 1.0), follows=("C02", "C03", "T03")),
+    _fault("air to the fridge blocked by 70, 90, 100 %", "T01", "damper_shut", (0.7, 0.9, 1.0), days=(6, 6, 6), follows=("C02", "C03")),
+    _fault("damper stuck open by 40, 70, 100 %", "T02", "damper_open", (0.4, 0.7, 1.0), days=(6, 6, 6), follows=("C02", "C03", "T03")),
     _fault("freezer seal leaks 2.5, 5, 9 W/K", "T03", "freezer_seal", (2.5, 5.0, 9.0), follows=_WARM),
     _fault("compressor with 15, 5, 0 % of its capacity", "C01", "capacity_lost", (0.85, 0.95, 1.0), follows=_WARM),
     _fault("compressor with 60, 50, 40 % of its capacity", "C02", "capacity_lost", (0.40, 0.50, 0.60), days=(8, 8, 8), follows=_WARM),
@@ -64,10 +64,10 @@ _WATER = (
 )  # fmt: skip
 DISHWASHER = (
     Fault("water in the base; float bobs 70, 30, 0 % of the time", ("L01",),
-          ({"leak": 1, "leak_siemens": 1e-9, "bobbing": 0.7}, {"leak": 1, "leak_siemens": 1e-9, "bobbing": 0.3}, {"leak": 1, "leak_siemens": 1e-9}),
+          ({"leak": 1, "bobbing": 0.7}, {"leak": 1, "bobbing": 0.3}, {"leak": 1}),
           days=(10, 10, 10), follows=("L02",)),
     Fault("each programme leaks into the base", ("L02",),
-          ({"leak": 1, "leak_siemens": 1e-9, "bobbing": 0.5}, {"leak": 1, "leak_siemens": 1e-9, "bobbing": 0.2}, {"leak": 1, "leak_siemens": 1e-9}),
+          ({"leak": 1, "bobbing": 0.5}, {"leak": 1, "bobbing": 0.2}, {"leak": 1}),
           days=(14, 14, 14), follows=("L01",)),
     _fault("water on the floor: condensate, tap water, suds", "L03", "leak_siemens", (1 / 40e3, 1 / 12e3, 1 / 3e3), days=(10, 10, 10), follows=("L01", "L02")),
     *_HEATER,

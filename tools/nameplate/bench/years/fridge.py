@@ -182,7 +182,9 @@ class Fridges:
         wear = 1 - self.wears * at / (365 * DAY)
         warm_room = 1 - 0.008 * (room - 25) - parts["condenser"] * (0.35 + 0.025 * np.maximum(room - 20, 0))
         capacity = self.capacity_w * wear * np.clip(warm_room, 0.02, 1.2) * (1 - parts["capacity_lost"])
-        pumped = runs * capacity * np.exp(0.055 * np.minimum(self.evap + 25, 12))
+        # What evaporates at -43 is next to nothing: the compressor pumps a vacuum.
+        thin = np.exp(0.055 * np.minimum(self.evap + 25, 12)) * np.clip((self.evap + 43) / 8, 0, 1)
+        pumped = runs * capacity * thin
         fuse = self.evap < 70
         heating = (self.defrost_s >= 0) * power * fuse * self.heater_w * (1 - parts["heater_dead"])
         # Warm refrigerant runs into the evaporator in the first minutes after the compressor has stopped.
@@ -196,7 +198,7 @@ class Fridges:
         to_frozen = 20.0 * (self.cold - self.frozen)
         walls = (self.fridge_w_k + parts["seal"] + 22.0 * door) * (room - self.air)
         freezer_walls = (self.freezer_w_k + parts["freezer_seal"]) * (room - self.cold)
-        between = 0.25 * (self.air - self.cold)
+        between = 0.16 * (self.air - self.cold)
         self.air += STEP_S / 10e3 * (walls - to_air - to_food - between + given / STEP_S)
         self.food += STEP_S / self.food_j_k * to_food
         self.cold += STEP_S / 12e3 * (freezer_walls - to_cold - to_frozen + between + given_frozen / STEP_S)

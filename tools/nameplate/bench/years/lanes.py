@@ -12,7 +12,7 @@ import struct
 import subprocess
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Self
@@ -26,15 +26,19 @@ CHIPS = ("esp32", "esp32c3", "esp32s3")
 _SCRIPT = Path(__file__).parents[1] / "device" / "years.py"
 _HEAP = "48m"
 _HEAD = struct.Struct("<3i")
-_PROFILE, _RULES, _LANE, _ROWS, _ASK, _END = range(6)
+_LANE, _ROWS, _ASK, _END = range(4)
 _WAIT_S = 900.0
 
 
 class Judge:
-    """A process of the interpreter with one model's profile and rules. A context manager."""
+    """A process of the interpreter with one model's files, by their path in the slot. A context manager."""
 
-    def __init__(self, profile: bytes, rules: bytes) -> None:
+    def __init__(self, files: Mapping[str, bytes]) -> None:
         self._folder = tempfile.TemporaryDirectory()
+        for path, content in files.items():
+            target = Path(self._folder.name, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
         self._process = subprocess.Popen(
             [
                 command(),
@@ -42,7 +46,7 @@ class Judge:
                 f"heapsize={_HEAP}",
                 str(_SCRIPT),
                 str(device_root()),
-                f"{self._folder.name}/faults",
+                self._folder.name,
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -51,8 +55,6 @@ class Judge:
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self._send(_PROFILE, 0, len(profile), profile)
-        self._send(_RULES, 0, len(rules), rules)
 
     def __enter__(self) -> Self:
         return self

@@ -24,7 +24,7 @@ class Stated:
     code: str
     percent: float
     true: bool
-    of: str = "limit"
+    of: str = "the true value is beyond the limit"
 
 
 @dataclass
@@ -37,8 +37,10 @@ class Forecast:
     high: float
     chance: float
     active: bool
-    truth: float | None
-    looked: float
+    case: int
+    at_s: float
+    truth: float | None = None
+    looked: float = 0.0
 
 
 @dataclass
@@ -47,6 +49,7 @@ class Marks:
 
     model: Model
     stated: list[Stated] = field(default_factory=list)
+    forecasts: list[Forecast] = field(default_factory=list)
     _before: dict[int, dict[str, Floats]] = field(default_factory=dict)
     _told: dict[int, int] = field(default_factory=dict)
 
@@ -60,7 +63,7 @@ class Marks:
                 truth = {name: np.concatenate((before[name], truth[name])) for name in truth}
             case = cases[chunk.case]
             for word in case.told[self._told.get(key, 0) :]:
-                self._judge(word, truth)
+                self._judge(word, truth, key)
             self._told[key] = len(case.told)
             recent = truth["at_s"] > truth["at_s"][-1] - _KEEP_S
             self._before[key] = {name: value[recent] for name, value in truth.items()}
@@ -69,17 +72,37 @@ class Marks:
         """It is over."""
         self._before.pop(id(case), None)
 
-    def _judge(self, word: dict[str, Any], truth: dict[str, Floats]) -> None:
+    def _judge(self, word: dict[str, Any], truth: dict[str, Floats], key: int) -> None:
+        if word["state"] == "forecast":
+            days, low, high, _, _, chance, _ = word["forecast"]
+            self.forecasts.append(
+                Forecast(word["code"], days, low, high, chance, word["active"], key, word["at_s"])
+            )
+            return
         claims = word["claims"]
-        if not claims or claims.get("confidence") is None:
+        if not claims or claims.get("confidence") is None or "limit" not in claims:
             return
         rule = self.model.rule(word["code"])
-        if rule["rule"] not in ("above", "below"):
-            return
-        mean = true_mean(truth, rule["sensor"], word["at_s"], rule["average_s"])
-        limit = rule["limit_milli"] / 1000
-        beyond = mean > limit if rule["rule"] == "above" else mean < limit
+        # What the probability is of: the mean since it was suspected, of about a day at most.
+        mean = true_mean(truth, rule["sensor"], word["at_s"], min(claims["window"], DAY))
+        up = rule["rule"] in ("above", "too_long") or bool(rule.get("falling"))
+        beyond = mean > claims["limit"] if up else mean < claims["limit"]
         self.stated.append(Stated(word["code"], claims["confidence"], bool(beyond)))
+
+    def settle(self, case: Case, reached: dict[str, float]) -> None:
+        """The case is over: `reached` says at what time each code's limit truly was; missing: not while it lived."""
+        for one in self.forecasts:
+            if one.case != id(case):
+                continue
+            at_s = reached.get(one.code)
+            one.looked = (case.lived_s - one.at_s) / DAY
+            one.truth = None if at_s is None else (at_s - one.at_s) / DAY
+            warn = self.model.rule(one.code).get("warn_days", 14)
+            if one.truth is not None or one.looked >= warn:
+                comes = one.truth is not None and one.truth <= warn
+                self.stated.append(
+                    Stated(one.code, one.chance, comes, "limit reached within the days of warning")
+                )
 
 
 def true_mean(truth: dict[str, Floats], sensor: str, at_s: float, over_s: float) -> float:
@@ -200,6 +223,16 @@ def rule_of_three(seen: int, lived: float) -> float:
     # Upper limits of a Poisson mean for 0, 1, 2 ... seen.
     upper = (3.0, 4.74, 6.30, 7.75, 9.15, 10.51, 11.84, 13.15, 14.43, 15.71, 16.96)
     return (upper[seen] if seen < len(upper) else seen + 1.645 * seen**0.5 + 1.5) / lived
+
+
+def coverage(forecasts: Sequence[Forecast]) -> tuple[int, int]:
+    """(how often the truth fell within the interval, of how many whose truth is known).
+
+    Not reached for longer than the interval's end is a truth too: it fell outside.
+    """
+    judged = [one for one in forecasts if one.truth is not None or one.looked > one.high]
+    held = [one for one in judged if one.truth is not None and one.low <= one.truth <= one.high]
+    return len(held), len(judged)
 
 
 def brier(stated: Sequence[Stated]) -> float | None:

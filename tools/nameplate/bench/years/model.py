@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nameplate.factory import rules, thermistor
+from nameplate.factory import device_model, rules
+from nameplate.factory import profile as profiles
 from nameplate.factory.sources import device_root
 
 MODELS = ("kf320", "gs45", "wm90")
@@ -15,13 +17,12 @@ MODELS = ("kf320", "gs45", "wm90")
 
 @dataclass(frozen=True)
 class Model:
-    """`content`: the profile's source; `profile` and `rules`: the files of the slot; `chips`: those with every sensor."""
+    """`content`: the profile's source; `files`: those of the slot, by their path in it."""
 
     folder: str
     root: Path
     content: dict[str, Any]
-    profile: bytes
-    rules: bytes
+    files: Mapping[str, bytes]
 
     @property
     def sensor_codes(self) -> frozenset[str]:
@@ -40,17 +41,10 @@ class Model:
 
 def load(folder: str) -> Model:
     """The model in models/`folder`. Raises NameplateError when it is refused."""
-    root = device_root()
-    content = json.loads((root / "models" / folder / "profile.json").read_text())
-    sensors = []
-    for spec in content["sensors"]:
-        made = {}
-        if spec["kind"] == "ntc":
-            made = thermistor.device_fields(
-                thermistor.load(root, spec["part"]), spec["pull_up_ohm"], spec["supply_uv"]
-            )
-        sensors.append({**spec, **made})
-    compiled = rules.compile_rules(content)
-    faults = [[rule.code, rule.severity, rule.kind, rule.sensor] for rule in rules.read_rules(compiled)]
-    profile = {"pins": content["pins"], "sensors": sensors, "faults": faults}
-    return Model(folder, root, content, json.dumps(profile).encode(), compiled)
+    checked = profiles.load(device_root(), folder)
+    files = dict(device_model.files(checked))
+    profile = json.loads(files["models/profile.json"])
+    compiled = rules.read_rules(files["models/rules.bin"])
+    profile["faults"] = [[rule.code, rule.severity, rule.kind, rule.sensor] for rule in compiled]
+    files["models/profile.json"] = json.dumps(profile, separators=(",", ":")).encode()
+    return Model(folder, device_root(), dict(checked.content), files)

@@ -45,7 +45,7 @@ def live(batch: Batch, kept: marks.Marks) -> None:
         from_january=batch.from_january,
         repeats=batch.repeats,
     )
-    with Judge(model.profile, model.rules) as judge:
+    with Judge(model.files) as judge:
         for lane, chip in enumerate(lives.sensors.chips.names[: len(cases)]):
             judge.lane(lane, chip)
         over: set[int] = set()

@@ -25,8 +25,8 @@ PARTS = (
     "target_high",  # kelvin by which the appliance's own sensor reads too low
     "inlet_clogged",  # part of the inlet's flow that is gone
     "drain_weak",  # part of the pump's flow that is gone
-    "leak",  # 1: water comes out while there is some in the tub
-    "leak_siemens",  # conductance of that water between the probe's ends
+    "leak",  # 1: water runs into the base while there is some in the tub
+    "leak_siemens",  # likewise under the probe: the water's conductance between its ends
     "bobbing",  # part of the time in which a float in that water falls back
     "door_opened",  # seconds for which the door is opened with water in the tub, in each programme
 )
@@ -185,7 +185,7 @@ class Machines:
         parts: dict[str, list[Floats]] = {name: [] for name in names}
         lengths: list[npt.NDArray[np.int64]] = []
         truth: dict[str, list[Floats]] = {"running": []}
-        now, warm, tail_siemens = 0.0, 0.0, 0.0
+        now, warm, tail_siemens, tail_afloat = 0.0, 0.0, 0.0, 0.0
         for at, values in [*programmes, (self.homes.duration_s, None)]:
             whole, rest = divmod(max(at - now, 0), self._idle_s)
             idle = [self._idle_s] * int(whole) + ([int(rest)] if rest >= 1 else [])
@@ -205,7 +205,7 @@ class Machines:
                 parts["door"][-1][opened : opened + self._rng.integers(2, 8)] = 1
             drying = np.exp(-(middle - now) / (2 * HOUR))
             parts["siemens"][-1] = np.where(drying > 0.3, tail_siemens * drying, 0)
-            parts["afloat"][-1] = ((tail_siemens > 0) & (drying > 0.6)).astype(float)
+            parts["afloat"][-1] = ((tail_afloat > 0) & (drying > 0.6)).astype(float)
             lengths.append(steps)
             truth["running"].append(np.zeros(steps.size))
             if values is None:
@@ -217,7 +217,7 @@ class Machines:
             truth["running"].append(np.ones(minutes))
             now = at + minutes * MINUTE_S
             warm = float(values["water"][-1] - self.homes.room(now)[index])
-            tail_siemens = float(values["siemens"].max())
+            tail_siemens, tail_afloat = float(values["siemens"].max()), float(values["afloat"].max())
         dt = np.concatenate(lengths)
         joined = {name: np.concatenate(pieces) for name, pieces in parts.items()}
         ended = np.cumsum(dt)
@@ -315,7 +315,7 @@ class _Programmes:
             level = np.where(level, water > machines.level_off_l[lane], water > machines.level_on_l[lane])
             felt += (warm + kind.heater_leads_k * heating * (heater_w / kind.heater_w) - felt) * 0.45
             felt_sump += (warm - felt_sump) * 0.2
-            leaking = running & (given["leak"] > 0) & (water > 0.5)
+            leaking = running & (water > 0.5)
             bobs = rng.random(size) < given["bobbing"]
             now_values = {
                 "water": felt,
@@ -326,7 +326,7 @@ class _Programmes:
                 "drain": draining,
                 "level": level,
                 "siemens": leaking * given["leak_siemens"],
-                "afloat": leaking & ~bobs,
+                "afloat": leaking & (given["leak"] > 0) & ~bobs,
             }
             for name, value in now_values.items():
                 if name == "siemens":
