@@ -20,7 +20,7 @@ import pytest
 from host_tests.tools.file_partition import PARTITION
 from nameplate.cli import main, output
 from nameplate.errors import NameplateError
-from nameplate.factory import comb, image, littlefs_image, partitions, profile, sources
+from nameplate.factory import comb, device_model, image, littlefs_image, partitions, profile, sources
 from nameplate.factory.code import Code
 from nameplate.factory.compile import MPY_HEADER, compile_module
 from nameplate.factory.littlefs_image import FileSystem
@@ -143,11 +143,10 @@ def test_both_slots_are_alike_and_entry_files_stay_source(files):
     assert files["/boot.py"] == (ROOT / "boot.py").read_bytes()
     assert files["/main.py"] == (ROOT / "main.py").read_bytes()
     assert files["/p256_comb.bin"] == comb.table()
-    assert json.loads(slots["a"]["/models/profile.json"]) == json.loads(
-        (ROOT / "models/kf320/profile.json").read_bytes()
-    )
+    model = {f"/{path}": data for path, data in device_model.files(profile.load(ROOT, "kf320"))}
+    assert {path: slots["a"][path] for path in model} == model
     bundles = {f"/{name.replace('.', '/')}.mpy" for name in Code(ROOT).modules()}
-    assert set(slots["a"]) == bundles | {"/models/profile.json"}
+    assert set(slots["a"]) == bundles | set(model)
 
 
 def test_all_code_is_bytecode_for_any_32_bit_chip(files):
@@ -289,7 +288,25 @@ def test_code_that_no_chip_would_load_is_refused_with_its_place(changed_sources,
 def test_a_wrong_profile_is_refused_with_its_line(changed_sources, tmp_path):
     path = changed_sources / "models/kf320/profile.json"
     path.write_text(path.read_text().replace('"pan": 34', '"pan": 12'))
-    with pytest.raises(NameplateError, match=r"models/kf320/profile.json line 5: .*strapping"):
+    with pytest.raises(NameplateError, match=r"models/kf320/profile.json line 6: .*strapping"):
+        image.build_image("kf320", tmp_path / "x.bin")
+
+
+@pytest.mark.parametrize("folder", profile.models(ROOT))
+def test_an_image_of_every_model_fits(folder, tmp_path):
+    report = image.build_image(folder, tmp_path / "x.bin")
+    assert (
+        report.slot_bytes <= 350 * 1024
+    )  # a slot's limit is 450; the rest is for languages and what is to come
+    assert image.read_image(tmp_path / "x.bin").model == report.model
+
+
+def test_a_wrong_catalogue_is_refused_with_its_line(changed_sources, tmp_path):
+    path = changed_sources / "models/kf320/words.de.json"
+    path.write_text(path.read_text().replace("{hours} lang", "{hour} lang", 1))
+    with pytest.raises(
+        NameplateError, match=r"models/kf320/words.de.json line \d+: T01.owner: {hour} is no number"
+    ):
         image.build_image("kf320", tmp_path / "x.bin")
 
 
@@ -338,6 +355,8 @@ def test_the_verb_tells_what_it_built(tmp_path, capsys, built, monkeypatch):
     assert re.search(r"^0x200000  0x400000 +2048 KiB +\d+ KiB \d\d % +vfs: ", explained, re.MULTILINE)
     assert re.search(r"^     0x0    0x8000 +32 KiB +erased +bootloader: ", explained, re.MULTILINE)
     assert re.search(r"^ +65536  /p256_comb.bin$", explained, re.MULTILINE)
+    for name in ("profile.json", "rules.bin", "catalogue_de.jsonl", "catalogue_en.jsonl"):
+        assert re.search(rf"^ +\d+  /a/models/{name}$", explained, re.MULTILINE), name
     assert re.search(r"^  firmware/app\.mpy \(stays\): .*\bfirmware\.app$", explained, re.MULTILINE)
     assert re.search(r"^  lib/trouble\.mpy \(dropped after use\): lib\.trouble$", explained, re.MULTILINE)
     assert main.run(["factory", "image", "--model", "kf320", "--out", str(out), "--explain", "--json"]) == 0
@@ -364,7 +383,7 @@ def test_progress_is_told_only_by_slow_builds(tmp_path, capsys, monkeypatch):
 
 def test_an_unknown_model_and_a_missing_folder_are_refused(tmp_path, capsys):
     assert main.run(["factory", "image", "--model", "toaster", "--out", str(tmp_path / "x.bin")]) == 2
-    assert "models with a profile: kf320" in capsys.readouterr().err
+    assert "models with a profile: gs45, kf320, wm90" in capsys.readouterr().err
     assert main.run(["factory", "image", "--model", "kf320", "--out", str(tmp_path / "no" / "x.bin")]) == 2
     assert "no folder" in capsys.readouterr().err
 
