@@ -23,6 +23,7 @@ from firmware.clock import Clock
 from firmware.console.serial import SerialConsole
 from firmware.console.view import View
 from firmware.diagnosis import begin
+from firmware.diagnosis.examiner import Examiner
 from firmware.diagnosis.watch import Watch
 from firmware.first_token import continues, first_claims
 from firmware.heartbeat import Chain
@@ -80,9 +81,13 @@ def build(board, settings, reason):
     presence = Presence(clock.uptime_s, profile["button"]["active"])
     _button(board, pins, numbers, presence)
     alarm = Alarm(_pin_out(board, pins, numbers, "alarm"), profile["alarm"]["active"])
-    faults, _ = begin.table(profile)
+    faults, problem = begin.table(profile, sys.path[0] + "/models/rules.bin")
+    if problem:
+        station.problems.append(problem)
+    told.append(begin.wake(faults, clock.uptime_s()))
     leaks = begin.leaks(profile, faults, station, clock.uptime_s, time)
     watch = agent.watch = Watch(faults, leaks, station, alarm, presence)
+    watch.chip = pins.chip
     gc.collect()
 
     outbox = agent.outbox = Outbox(_DATA + "/outbox")
@@ -118,6 +123,8 @@ def build(board, settings, reason):
         supervisor.add("heartbeats", reporter.heartbeats, 60000)
         supervisor.add("wifi", network.run, 60000)
         supervisor.add("uplink", uplink.run, 90000)
+    examiner = Examiner(watch, clock.uptime_s, agent.note, agent.writing)
+    supervisor.add("examiner", examiner.run, 60000)
     gc.collect()
 
     display = _display(board, pins, numbers, profile)
@@ -192,7 +199,8 @@ def _tell_start(agent, board, pins, unit, settings, reason, bootcount, told):
             text += "; " + more
     agent.note(text)
     for line in told:
-        agent.note(line)
+        if line:
+            agent.note(line)
     if unit.damage:
         agent.note("not provisioned: damaged (" + unit.damage + ")")
     if settings.damage:

@@ -39,9 +39,14 @@ def heartbeat_claims(readings, lag_ms, ack):
     return _lag(lag_ms) + _ack(ack) + '"senml":' + senml.pack(readings)
 
 
-def event_claims(fault, state, readings, since_s, lag_ms, ack):
-    """An event's own claims: a fault that is "confirmed" or "cleared", first seen at uptime `since_s`, with evidence."""
-    text = f'"fault":{json.dumps(fault)},"state":{json.dumps(state)},"since":{since_s},'
+def event_claims(fault, state, readings, since_s, lag_ms, ack, evidence=None):
+    """An event's own claims: a fault that is "confirmed" or "cleared", first seen at uptime `since_s` (below 0: before this
+    start), with evidence: the text of a JSON object, or None."""
+    text = f'"fault":{json.dumps(fault)},"state":{json.dumps(state)},"since":{max(since_s, 0)},'
+    if since_s < 0:
+        text += f'"before":{-since_s},'
+    if evidence:
+        text += f'"evidence":{evidence},'
     return text + heartbeat_claims(readings, lag_ms, ack)
 
 

@@ -12,7 +12,8 @@ from lib import rare
 COLUMNS = 20
 _PERIOD_MS = 500
 _RETRY_MS = 30000
-_MARKS = {"open": "open", "short": "shrt", "stale": "?"}
+_PAGE_MS = 4000
+_MARKS = {"open": "open", "short": "shrt", "stuck": "stuck", "out of range": "odd", "implausible": "odd"}
 
 
 class Panel:
@@ -35,6 +36,7 @@ class Panel:
         self._tried = None
         self._warranty_day = None
         self._warranty_line = ""
+        self._told = (None, "", "", 0)  # a fault, its title, what to do, when that was read
         self.failures = 0
 
     def lines(self, lit=True):
@@ -50,8 +52,24 @@ class Panel:
         return lines + [self._link()] * (4 - len(lines))
 
     def _words(self, index):
-        text, advice, _ = self._watch.faults.words[index]
-        return text or self._watch.faults.codes[index], advice or "see the manual"
+        # Read from flash when another fault comes to be shown, and again now and then where that failed.
+        now = self._ticks.ticks_ms()
+        shown, advice, at = self._told[0], self._told[2], self._told[3]
+        if shown != index or (not advice and self._ticks.ticks_diff(now, at) >= _RETRY_MS):
+            title, advice = self._read(self._watch.faults.codes[index])
+            self._told = (index, title, advice, now)
+        return self._told[1], self._told[2] or "see the manual"
+
+    def _read(self, code):
+        try:
+            from firmware.diagnosis.catalogue import entry
+
+            found = entry(code)
+        except MemoryError:
+            found = None
+        finally:
+            rare.forget(("firmware.diagnosis.catalogue",))
+        return (found["title"], found["next"]) if found else (code, "")
 
     def _first(self):
         if not self._unit.provisioned:
@@ -85,12 +103,16 @@ class Panel:
             rare.forget(("firmware.warranty", "lib.dates"))
 
     def _sensors(self):
-        readings = self._station.readings()
+        # Contacts are not shown. What does not fit into one line comes a line at a time.
+        sensors = self._station.sensors
+        told = enumerate(self._station.readings())
+        readings = [reading for index, reading in told if sensors[index].kind != "switch"]
         for gap, places in (("  ", 1), (" ", 1), (" ", 0)):
             line = gap.join([_brief(reading, places) for reading in readings])
             if len(line) <= COLUMNS:
-                break
-        return line[:COLUMNS]
+                return line
+        pages = wrap(" ".join([_brief(reading, 1).replace(" ", "~") for reading in readings]), COLUMNS)
+        return pages[self._ticks.ticks_ms() // _PAGE_MS % len(pages)].replace("~", " ")
 
     def _link(self):
         return _spread(self._uplink.state, f"{min(self._waiting(), 9999)} waiting")

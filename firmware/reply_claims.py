@@ -25,7 +25,6 @@ def read(replies):
     claims = {
         "oemid": unit.oemid, "hwmodel": unit.hwmodel, "hwversion": unit.hwversion, "swversion": [version.VERSION],
         "dbgstat": "enabled",
-        "faults": _faults(replies.watch),
         "age": replies.station.ages_s(),
         "warranty": warranty.records(unit.claims, replies.clock),
         "uplink": {"state": uplink.state, "waiting": replies.waiting(), "last": uplink.reached_s()},
@@ -35,18 +34,25 @@ def read(replies):
         claims["dev"] = True
     # SenML goes in as text: its decimals would not survive a 32-bit float.
     readings = senml.pack(replies.station.readings())
-    return json.dumps(claims, separators=(",", ":"))[1:-1] + ',"senml":' + readings
+    text = json.dumps(claims, separators=(",", ":"))[1:-1] + ',"senml":' + readings
+    return text + ',"faults":' + _faults(replies.watch)
 
 
 def _faults(watch):
+    """The text of the array of faults: their details hold decimals, which would not survive a 32-bit float either."""
     faults = watch.faults
-    return [
-        {
-            "fault": faults.codes[index], "state": "confirmed", "since": max(faults.since(index), 0),
+    found = []
+    for index in faults.active():
+        since = faults.since(index)
+        told = {
+            "fault": faults.codes[index], "state": "confirmed", "since": max(since, 0),
             "evidence": evidence.line(watch, index),
-        }
-        for index in faults.active()
-    ]  # fmt: skip
+        }  # fmt: skip
+        if since < 0:
+            told["before"] = -since
+        text = json.dumps(told, separators=(",", ":"))[:-1]
+        found.append(text + ',"detail":' + evidence.claims(watch, index) + "}")
+    return "[" + ",".join(found) + "]"
 
 
 def identity(replies):

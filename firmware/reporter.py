@@ -58,24 +58,44 @@ class Reporter:
                 await asyncio.sleep_ms(_POLL_MS)
                 continue
             change = await self._watch.next_change()
-            self._note(f"fault {change.code} {change.state}: {self._watch.faults.words[change.index][0]}")
+            line, claims = self._evidence(change)
+            self._note(f"fault {change.code} {change.state}{line}")
             while self._settings.consent != "off":
-                if await self._say("event", change.readings, change):
+                if await self._say("event", change.readings, change, claims):
                     break
                 alive()
                 await asyncio.sleep_ms(_RETRY_MS)
 
-    async def _say(self, kind, readings, change=None):
+    def _evidence(self, change):
+        """(for the log, for the wire) what it rests on; nothing where that cannot be told for lack of memory."""
+        try:
+            from firmware.diagnosis import evidence
+
+            return (
+                ": " + evidence.line(self._watch, change.index),
+                evidence.claims(self._watch, change.index, change.cells, change.readings),
+            )
+        except MemoryError:
+            return "", None
+        finally:
+            rare.forget(
+                ("firmware.diagnosis.evidence", "firmware.sensors.specs", "firmware.sensors.uncertainty")
+            )
+
+    async def _say(self, kind, readings, change=None, evidence=None):
         """Whether it was signed and stored."""
         if self._settings.consent != "full":
             readings = []
+            evidence = None
         error = "no memory"
         try:
             from firmware import claims
 
             lag, ack = self._lag(), self._settings.ack
             if change:
-                text = claims.event_claims(change.code, change.state, readings, change.since, lag, ack)
+                text = claims.event_claims(
+                    change.code, change.state, readings, change.since, lag, ack, evidence
+                )
             else:
                 text = claims.heartbeat_claims(readings, lag, ack)
             if await self._chain.emit(kind, text) is not None:

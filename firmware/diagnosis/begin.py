@@ -11,7 +11,7 @@ _WET = "wet"
 
 def table(profile, name=None):
     """(Faults for the profile on the device, all clear; what is wrong or None). `name`: the file of its rules."""
-    rows = [_row(fault) for fault in profile["faults"]]
+    rows = [tuple(fault) for fault in profile["faults"]]
     blob = rules.read(name) if name else None
     if blob is None:
         problem = "no rules, damaged or missing: only leaks are watched"
@@ -20,9 +20,7 @@ def table(profile, name=None):
     else:
         return faults(blob, name), None
     cells = [HEAD + 2 if row[2] == _WET else HEAD for row in rows]
-    found = _faults([row[0] for row in rows], [row[1] for row in rows], cells)
-    found.words = [_words(fault) for fault in profile["faults"]]
-    return found, problem
+    return _faults([row[0] for row in rows], [row[1] for row in rows], cells), problem
 
 
 def faults(blob, name=None):
@@ -46,7 +44,7 @@ def leaks(profile, known, station, uptime_s, ticks):
     """A Leak for each wet rule whose sensor is there; `known`: the Faults."""
     specs = {spec["name"]: spec for spec in profile["sensors"]}
     made = []
-    for index, (_, _, rule, name) in enumerate([_row(fault) for fault in profile["faults"]]):
+    for index, (_, _, rule, name) in enumerate(profile["faults"]):
         sensor = station.sensor(name) if rule == _WET else None
         if sensor is not None:
             made.append(Leak(known, index, sensor, specs[name], uptime_s, ticks))
@@ -75,15 +73,3 @@ def restart(known, blob):
             cells[at + GOOD] = cells[at + BAD] = 0
         elif kind in (rules.ABOVE, rules.BELOW):
             cells[at + rules.AVERAGE_S] = 0
-
-
-def _row(fault):
-    # Until the device's profile has rows.
-    return (fault["code"], 2, _WET, fault["sensor"]) if isinstance(fault, dict) else tuple(fault)
-
-
-def _words(fault):
-    # Until texts come from the catalogue.
-    if isinstance(fault, dict):
-        return fault.get("text", ""), fault.get("next", ""), fault.get("part", "")
-    return "", "", ""

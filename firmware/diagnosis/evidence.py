@@ -31,9 +31,9 @@ class Evidence:
         self.names = []
         self.kind = self.sensor = self.other = None
         self._find()
-        # A leak counts milliseconds.
-        scale = 1000 if self.kind == rules.WET else 1
-        self.window, self.known, self.long = [self.cells[cell] // scale for cell in (WINDOW, KNOWN, FOR)]
+        # In milliseconds, which is what a leak counts.
+        scale = 1 if self.kind == rules.WET else 1000
+        self.window, self.known, self.long = [self.cells[cell] * scale for cell in (WINDOW, KNOWN, FOR)]
 
     def _find(self):
         faults = self.watch.faults
@@ -128,7 +128,7 @@ def line(watch, index):
 def claims(watch, index, cells=None, readings=None):
     """The same as the text of a JSON object."""
     found = Evidence(watch, index, cells, readings)
-    text = f'{{"window":{found.window},"known":{found.known},"for":{found.long}'
+    text = f'{{"window":{decimal(found.window)},"known":{decimal(found.known)},"for":{decimal(found.long)}'
     if found.sensor:
         text += ',"sensors":' + json.dumps([name for name in (found.sensor, found.other) if name])
     if found.has_values():
@@ -158,9 +158,9 @@ def _within(chip, reading):
 
 
 def _wet(found):
-    text = f"wet {found.long} of {found.window} s"
-    if found.known + 1 < found.window:
-        text += f", known {found.known} s"
+    text = f"wet {_seconds(found.long, found.window)} of {_seconds(found.window, found.window)} s"
+    if found.known + 1000 <= found.window:
+        text += f", known {_seconds(found.known, found.window)} s"
     reading = found.reading()
     if reading is None:
         return text
@@ -176,7 +176,7 @@ def _returns(found):
 
 
 def _health(found):
-    text = f"not ok for {age(found.long)} of {age(found.known)}, last {found.word()}"
+    text = f"not ok for {_times(found)}, last {found.word()}"
     reading = found.reading()
     return text if reading is None else text + f", now {reading.quality}"
 
@@ -188,25 +188,32 @@ def _values(found):
 
 def _limit(found):
     side = "above" if found.kind == rules.ABOVE else "below"
-    return (
-        f"{_values(found)}, {side} {kelvin(found.limit())} C for {age(found.long)} of {age(found.known)}"
-        + _sure(found)
-    )
+    return f"{_values(found)}, {side} {kelvin(found.limit())} C for {_times(found)}" + _sure(found)
 
 
 def _no_progress(found):
     change = f"less than {kelvin(found.p[1])} K in {age(found.p[2])}"
-    return f"{_values(found)}, moved {change}, for {age(found.long)} of {age(found.known)}" + _sure(found)
+    return f"{_values(found)}, moved {change}, for {_times(found)}" + _sure(found)
 
 
 def _too_long(found):
     text = f"{found.sensor} on"
     if found.rule_flags & rules.LEVEL:
         text = f"{_values(found)}, above {kelvin(found.p[2])} C"
-    text += f" for {age(found.long)} of {age(found.known)}, limit {age(found.p[0])}"
+    text += f" for {_times(found)}, limit {age(found.p[0])}"
     if found.other:
         text += f", {found.other} {'on' if found.rule_flags & rules.WHILE else 'off'}"
     return text + _sure(found)
+
+
+def _seconds(milliseconds, window):
+    return (
+        str(milliseconds // 1000) if window >= 10000 else f"{milliseconds // 1000}.{milliseconds // 100 % 10}"
+    )
+
+
+def _times(found):
+    return f"{age(found.long // 1000)} of {age(found.known // 1000)}"
 
 
 def _sure(found):

@@ -48,7 +48,6 @@ class Faults:
         self.starts = starts
         self.cells = cells
         self._severities = severities
-        self.words = None  # (text, next step, part) of each, until the catalogue is read instead
         self.rules = None  # the file of the rules, as long as there are any
         self.failures = 0  # of rules, since the start
         self.changed = False  # a fault was confirmed or cleared since the state was last stored

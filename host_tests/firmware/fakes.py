@@ -258,12 +258,7 @@ PROFILE = {
             "r_tol_ppm": 10000, "b_tol_ppm": 10000, "b_k": 3435,
         },
     ],
-    "faults": [
-        {
-            "code": "L01", "sensor": "pan", "text": "water in the base pan",
-            "next": "close the tap, dry the pan, watch 10 min", "part": "PN 7710 inlet valve",
-        }
-    ],
+    "faults": [["L01", 2, "wet", "pan"]],
 }  # fmt: skip
 DRY_UV = 1650000
 WET_UV = 569000  # a loop of 9.8 kohm

@@ -166,7 +166,7 @@ def test_faults_with_evidence_and_advice():
     appliance.clock.uptime = appliance.ticks.uptime_s()
     assert appliance.ask(b"faults\n") == [
         "! L01 water in the base pan, since 4 s",
-        "  evidence wet 3 of 3 s, loop 9.7 kohm, probe healthy",
+        "  evidence wet 3.9 of 3.9 s, loop 9.7 kohm, probe healthy",
         "  next     close the tap, dry the pan, watch 10 min",
         "  bring    1 x PN 7710 inlet valve",
         "  more     explain L01",
@@ -174,7 +174,7 @@ def test_faults_with_evidence_and_advice():
     (told,) = call(appliance, "faults")["result"]["faults"]
     assert told == {
         "fault": "L01", "state": "confirmed", "severity": "alarm", "times": 1, "silenced": False, "since": 5,
-        "old": False, "evidence": "wet 3 of 3 s, loop 9.7 kohm, probe healthy", "text": "water in the base pan",
+        "old": False, "evidence": "wet 3.9 of 3.9 s, loop 9.7 kohm, probe healthy", "text": "water in the base pan",
         "next": "close the tap, dry the pan, watch 10 min", "parts": [["PN 7710", "inlet valve", 1]],
     }  # fmt: skip
 
@@ -186,7 +186,7 @@ def test_a_fault_is_told_without_its_words(model):
     (model / "catalogue_en.jsonl").unlink()
     assert appliance.ask(b"faults\n")[:2] == [
         "! L01 (catalogue: not in this language), since 95 s",
-        "  evidence wet 3 of 3 s, loop 9.7 kohm, probe healthy",
+        "  evidence wet 3.9 of 3.9 s, loop 9.7 kohm, probe healthy",
     ]
     (told,) = call(appliance, "faults")["result"]["faults"]
     assert "text" not in told
@@ -351,7 +351,11 @@ def test_read_gives_three_tokens_and_the_reply_says_all():
         "faults": [
             {
                 "fault": "L01", "state": "confirmed", "since": 5,
-                "evidence": "wet 0 of 0 s, loop 9.7 kohm, probe healthy",
+                "evidence": "wet 0.1 of 0.1 s, loop 9.7 kohm, probe healthy",
+                "detail": {
+                    "window": 0.18, "known": 0.18, "for": 0.18, "sensors": ["pan"], "confidence": None,
+                    "basis": "one contact, not cross-checked",
+                },
             },
         ],
         "warranty": [

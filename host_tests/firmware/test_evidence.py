@@ -145,7 +145,7 @@ def test_without_rules_only_a_leak_is_told(tmp_path):
     watch = SimpleNamespace(
         faults=bench.faults, leaks=[leak], chip="esp32", station=SimpleNamespace(readings=list)
     )
-    assert evidence.line(watch, 1) == "wet 0 of 0 s"
+    assert evidence.line(watch, 1) == "wet 0.0 of 0.0 s"
     assert evidence.line(watch, 0) == "no rule is known for it"
     assert json.loads(evidence.claims(watch, 0))["confidence"] is None
 

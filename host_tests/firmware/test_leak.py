@@ -111,7 +111,7 @@ def test_since_and_evidence():
     (fault,) = faults.active()
     assert (faults.codes[fault], faults.severity(fault)) == ("L01", ALARM)
     assert faults.since(fault) == (5020 + 200 * 20 + 20) // 1000
-    assert evidence.line(appliance.watch, fault) == "wet 1 of 3 s, loop 47.0 kohm, probe healthy"
+    assert evidence.line(appliance.watch, fault) == "wet 1.9 of 3.9 s, loop 47.0 kohm, probe healthy"
 
 
 def test_changes_wait_for_whoever_signs_them_with_the_readings_of_that_moment():

@@ -1,5 +1,7 @@
 """The four lines on the appliance: golden screens, warnings, and a display that comes and goes."""
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from firmware.panel import Panel, celsius, warning, wrap
 from host_tests.firmware import fakes
 from host_tests.firmware.fakes import Appliance
+from host_tests.firmware.test_catalogue_device import L01, slot  # noqa: F401
 from host_tests.lib.test_lcd import Display
 from lib.lcd import Lcd
 
@@ -52,7 +55,8 @@ def test_warranty_line_is_as_honest_as_the_clock(quality, floor, line):
     assert shown.panel.lines()[1] == line
 
 
-def test_water_flashes_with_what_to_do():
+def test_water_flashes_with_what_to_do(slot):  # noqa: F811
+    slot("en", [L01])
     shown = Shown()
     shown.appliance.pan.uv = fakes.WET_UV
     shown.appliance.run(3)
@@ -67,12 +71,37 @@ def test_water_flashes_with_what_to_do():
     assert shown.panel.lines()[0] == "KF-320    4F7-220918"
 
 
-def test_not_provisioned_says_why():
+def test_not_provisioned_says_why(slot):  # noqa: F811
+    slot("en", [L01])
     shown = Shown(unit=fakes.Unit("unit: bad checksum"))
     assert shown.panel.lines()[:3] == ["not provisioned:", "unit: bad checksum", "pan dry  fridge 4.8C"]
     shown.appliance.pan.uv = fakes.WET_UV
     shown.appliance.run(3)
     assert shown.panel.lines()[0] == "! WATER IN BASE PAN"
+
+
+def test_without_a_catalogue_the_code_is_shown_and_its_words_once_they_can_be_read(slot):  # noqa: F811
+    shown = Shown()
+    shown.appliance.pan.uv = fakes.WET_UV
+    shown.appliance.run(3)
+    assert shown.panel.lines()[:2] == ["! L01", "see the manual"]
+    slot("en", [L01])
+    shown.appliance.run(2)
+    assert shown.panel.lines()[0] == "! L01"  # not read twice a second
+    shown.appliance.run(1500)
+    assert shown.panel.lines()[:2] == ["! WATER IN BASE PAN", "close the tap, dry"]
+
+
+def test_more_sensors_than_fit_are_shown_in_turn():
+    shown = Shown()
+    station = shown.appliance.station
+    contact = SimpleNamespace(kind="switch", reading=lambda now: None, sample=lambda now: None)
+    station.sensors += [contact, station.sensors[1]]
+    seen = set()
+    for _ in range(20):
+        shown.appliance.run(50)
+        seen.add(shown.panel.lines()[2])
+    assert seen == {"pan dry fridge 4.8C", "fridge 4.8C"}
 
 
 @pytest.mark.parametrize(
