@@ -189,10 +189,15 @@ def test_every_client_of_a_tcp_port_sees_the_line(tmp_path: Path) -> None:
 def test_the_keys_of_a_board_are_listed_with_what_they_mean(tmp_path: Path) -> None:
     with running(tmp_path, MAIN, register=True):
         listed = [line.split(None, 1) for line in nameplate("keys").splitlines()]
-        assert ["leak", "the leak probe, base pan  [dry]"] in listed
-        assert ["pan", "the same as leak"] in listed
+        assert ["leak", "the leak probe, base pan (dry, damp, wet, open, short) [dry]"] in listed
+        assert ["pan", "the same as leak (dry, damp, wet, open, short) [dry]"] in listed
         assert {"power_cut_at", "fridge_c"} <= {key for key, _ in listed}
-        assert json.loads(nameplate("keys", "unit", "--json"))["pan"] == "the same as leak"
+        told = json.loads(nameplate("keys", "unit", "--json"))["room_c"]
+        assert told == {
+            "help": "temperature of the room",
+            "values": "a number from -20 to 60",
+            "default": "22",
+        }
 
 
 @pytest.mark.parametrize("speed", ["0", "fast", "-1", "1e9"])

@@ -139,13 +139,14 @@ def keys(name: str | None, as_json: bool) -> None:
     from nameplate.sim import registry
 
     answer: dict[str, Any] = registry.ask(registry.find(name), {"keys": True})
-    listed: dict[str, str] = answer["keys"]
+    listed: dict[str, dict[str, str]] = answer["keys"]
     if as_json:
         print_json(listed)
         return
     width = max(map(len, listed)) + 2
-    for key, meaning in listed.items():
-        click.echo(clean(f"{key:{width}}{meaning}"))
+    for key, told in listed.items():
+        values = f" ({told['values']})" if told["values"] else ""
+        click.echo(clean(f"{key:{width}}{told['help']}{values} [{told['default'] or 'unset'}]"))
 
 
 @command.command(name="list")

@@ -118,12 +118,17 @@ class VirtualBoard:
         with self.engine.loop.lock:
             return {"alarm": "on" if self.engine.hardware.alarm else "off", **self.engine.hardware.shows()}
 
-    def keys(self) -> dict[str, str]:
-        """What the world has, and what it means; other names for the same thing among them."""
+    def keys(self) -> dict[str, dict[str, str]]:
+        """What the world has, with `help`, `values` and `default`; other names for the same thing among them."""
         with self.engine.loop.lock:
             world = self.engine.world
-            found = {name: f"{key.help}  [{key.default or 'unset'}]" for name, key in world.keys.items()}
-            return found | {name: f"the same as {key}" for name, key in world.aliases.items()}
+            found = {
+                name: {"help": key.help, "values": key.values, "default": key.default}
+                for name, key in world.keys.items()
+            }
+            return found | {
+                name: {**found[key], "help": f"the same as {key}"} for name, key in world.aliases.items()
+            }
 
     def world(self) -> dict[str, str]:
         """All of the world."""

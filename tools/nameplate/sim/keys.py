@@ -58,16 +58,16 @@ def _contact_value(sensor: Mapping[str, Any], percent: bool) -> Callable[[str], 
 
 def _contact(sensor: Mapping[str, Any], percents: Mapping[str, str]) -> dict[str, Key]:
     name, title = sensor["name"], sensor.get("title", sensor["name"])
-    off, on = contact_words(sensor)
     by_hand = name in _BY_HAND
     percent = percents.get(name, "")
-    words = f"{off} or {on}" if by_hand else f"auto (as the appliance has it), {off} or {on}"
-    more = f"; or {percent} in percent" if percent else ""
+    what = (
+        "" if by_hand else ", auto: as the appliance has it" + (f", a number: {percent}" if percent else "")
+    )
     return {
         name: Key(
-            off if by_hand else "auto",
+            contact_words(sensor)[0] if by_hand else "auto",
             _contact_value(sensor, bool(percent)),
-            f"{title}: {words}; stuck: the contact stays as it was{more}",
+            f"{title}{what}",
         ),
         f"{name}_stuck": Key("off", one_of("on", "off"), f"{title}: the contact stays as it was"),
     }

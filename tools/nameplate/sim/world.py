@@ -18,6 +18,15 @@ class Key:
     check: Callable[[str], str]
     help: str
 
+    @property
+    def values(self) -> str:
+        """What it may be, as a refusal says it; empty where it may be anything."""
+        try:
+            self.check("\0")
+        except ValueError as error:
+            return str(error).removeprefix("must be ").removeprefix("one of ")
+        return ""
+
 
 def one_of(*words: str) -> Callable[[str], str]:
     """One of these words."""

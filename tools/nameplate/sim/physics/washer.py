@@ -83,7 +83,7 @@ class Washer:
         "programme": Key(
             "idle",
             one_of("idle", "start", "stop"),
-            "start a programme, or break it off; what it does is told by `show`",
+            "start a programme, or break it off; `show` tells what it does",
         ),
         "inlet_flow": Key("100", number(0, 200), "what flows through the inlet valve, in percent"),
         "drain_flow": Key("100", number(0, 200), "what the drain pump takes, in percent"),
@@ -92,7 +92,7 @@ class Washer:
         ),
         "tap_c": Key("12", number(0, 60), "temperature of the water that comes in"),
     }
-    percents: ClassVar[Mapping[str, str]] = {"heater": "its power"}
+    percents: ClassVar[Mapping[str, str]] = {"heater": "its power in percent"}
 
     def __init__(self, build: Build) -> None:
         self.build = build
