@@ -42,6 +42,8 @@ def _fault(view, index):
     title = entry["title"] if entry else "(catalogue: " + (problem or "no such code") + ")"
     yield from flow("!", f"{code} {title}, {_when(view, index)}", 1)
     yield from flow("  evidence", evidence.line(view.watch, index), 10)
+    sure, basis = evidence.Evidence(view.watch, index).confidence()
+    yield from flow("  sure", ("not in numbers" if sure is None else f"{sure} %") + ": " + basis, 10)
     if entry:
         yield from flow("  next", entry["next"], 10)
         for number, name, quantity in entry["parts"]:

@@ -60,6 +60,9 @@ def faults(view, every):
                 told["text"] = entry["title"]
                 told["next"] = entry["next"]
                 told["parts"] = entry["parts"]
-        yield comma + json.dumps(told)
+        text = json.dumps(told)
+        if state >= CONFIRMED:
+            text = text[:-1] + ',"detail":' + evidence.claims(view.watch, index) + "}"
+        yield comma + text
         comma = ","
     yield "]}"

@@ -167,6 +167,7 @@ def test_faults_with_evidence_and_advice():
     assert appliance.ask(b"faults\n") == [
         "! L01 water in the base pan, since 4 s",
         "  evidence wet 3.9 of 3.9 s, loop 9.7 kohm, probe healthy",
+        "  sure     not in numbers: one contact, not cross-checked",
         "  next     close the tap, dry the pan, watch 10 min",
         "  bring    1 x PN 7710 inlet valve",
         "  more     explain L01",
@@ -176,6 +177,10 @@ def test_faults_with_evidence_and_advice():
         "fault": "L01", "state": "confirmed", "severity": "alarm", "times": 1, "silenced": False, "since": 5,
         "old": False, "evidence": "wet 3.9 of 3.9 s, loop 9.7 kohm, probe healthy", "text": "water in the base pan",
         "next": "close the tap, dry the pan, watch 10 min", "parts": [["PN 7710", "inlet valve", 1]],
+        "detail": {
+            "window": 3, "known": 3, "for": 3, "sensors": ["pan"], "confidence": None,
+            "basis": "one contact, not cross-checked",
+        },
     }  # fmt: skip
 
 

@@ -18,6 +18,9 @@ lines = st.one_of(
         b"{" * 30, b"[" * 511, b'{"a":' * 80, b'{"jsonrpc":"2.0","id":1,"method":"help"}', b'"', b"?",
         b'{"jsonrpc":"2.0","id":"\\u0000","method":"id"}', b'{"jsonrpc":"2.0","id":null,"method":"sent"}',
         b'{"jsonrpc":"2.0","id":1,"method":"read","params":{"nonce":"bm9uY2Utbm9uY2U"}}', b" ", b"\x08\x7f",
+        b"faults --all", b"faults ---all", b"explain L01 de", b"explain ../../x", b"explain \xc3\xbc", b"sensors live",
+        b'{"jsonrpc":"2.0","id":1,"method":"explain","params":{"code":"L01","lang":"../"}}',
+        b'{"jsonrpc":"2.0","id":1,"method":"faults","params":{"all":1e99}}',
     ]),
 )  # fmt: skip
 streams = st.lists(st.tuples(lines, st.sampled_from(ENDINGS)).map(b"".join), max_size=8).map(b"".join)
@@ -108,6 +111,9 @@ shapes = (
     lambda: b'{"k%d":"' % number(99999) + bytes([number(256) for _ in range(number(200))]) + b'"}',
     lambda: b"cmd%d" % number(99999),
     lambda: b"id",
+    lambda: b"explain L%02d" % number(100),
+    lambda: b"faults --all",
+    lambda: b'{"jsonrpc":"2.0","id":1,"method":"explain","params":{"lang":"%c%c"}}' % (number(128), number(128)),
     lambda: b"\\xc3" * number(20),
     lambda: b"\\0" * number(600),
 )

@@ -67,9 +67,10 @@ def test_consent_is_changed_at_the_appliance_and_outlives_a_power_cut(house, fri
 def test_a_wet_pan_in_words(fridge):
     fridge.board.set("leak", "wet")
     fridge.run(5000)
-    first, evidence, following, bring, more = fridge.type("faults")
+    first, evidence, sure, following, bring, more = fridge.type("faults")
     assert first.startswith("! L01 water in the base pan, since ")
     assert "loop 9." in evidence
+    assert sure == "  sure     not in numbers: one contact, not cross-checked"
     assert following == "  next     close the tap, dry the pan, watch 10 min"
     assert bring == "  bring    1 x PN 7710 inlet valve"
     assert more == "  more     explain L01"
