@@ -4,6 +4,7 @@ import json
 
 from firmware import version, warranty
 from firmware.diagnosis import evidence
+from firmware.sensors.known import known
 from lib import senml
 
 
@@ -22,10 +23,12 @@ def payload(replies, nonce, carrier, method):
 def read(replies):
     """The claims of a `read`: identity of the board, readings, faults, warranty, uplink, settings."""
     unit, settings, uplink = replies.unit, replies.settings, replies.uplink
+    readings = replies.station.readings()
     claims = {
         "oemid": unit.oemid, "hwmodel": unit.hwmodel, "hwversion": unit.hwversion, "swversion": [version.VERSION],
         "dbgstat": "enabled",
         "age": replies.station.ages_s(),
+        "pm": [pm for _, pm, _ in known(replies.watch.chip, readings)],
         "warranty": warranty.records(unit.claims, replies.clock),
         "uplink": {"state": uplink.state, "waiting": replies.waiting(), "last": uplink.reached_s()},
         "consent": settings.consent, "ack": settings.ack, "lag": replies.lag(),
@@ -33,8 +36,7 @@ def read(replies):
     if unit.dev:
         claims["dev"] = True
     # SenML goes in as text: its decimals would not survive a 32-bit float.
-    readings = senml.pack(replies.station.readings())
-    text = json.dumps(claims, separators=(",", ":"))[1:-1] + ',"senml":' + readings
+    text = json.dumps(claims, separators=(",", ":"))[1:-1] + ',"senml":' + senml.pack(readings)
     return text + ',"faults":' + _faults(replies.watch)
 
 

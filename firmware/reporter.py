@@ -78,9 +78,7 @@ class Reporter:
         except MemoryError:
             return "", None
         finally:
-            rare.forget(
-                ("firmware.diagnosis.evidence", "firmware.sensors.specs", "firmware.sensors.uncertainty")
-            )
+            rare.forget(("firmware.diagnosis.evidence",))
 
     async def _say(self, kind, readings, change=None, evidence=None):
         """Whether it was signed and stored."""

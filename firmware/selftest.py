@@ -11,7 +11,7 @@ import time
 
 from firmware.console.lines import kohm
 from firmware.panel import celsius
-from lib import rare
+from firmware.sensors.known import known
 
 OK = "ok"
 WARNING = "warning"
@@ -42,7 +42,6 @@ _HINTS = {
     "implausible": "it cannot change as it does, or another sensor says otherwise",
     "unknown": "it never answered",
 }
-_RARE = ("firmware.sensors.specs",)
 _LIGHT = b"\x08"  # to a display's port: its light stays on, nothing is written
 
 
@@ -61,23 +60,22 @@ def run(view, folder=DATA, ticks=time):
 
 
 def _sensors(view):
-    from firmware.sensors import specs
-
     readings = view.station.readings()
-    for index, sensor in enumerate(view.station.sensors):
-        spec = specs.of(sensor.name) or {}
-        test = _TESTS.get(sensor.kind, _temperature)
+    for index, (spec, pm, ohm) in enumerate(known(view.chip, readings)):
+        sensor, reading = view.station.sensors[index], readings[index]
         part = "loop " if sensor.kind in ("leak", "probe") else "sensor "
-        verdict, text = test(sensor, readings[index], spec)
+        if reading.quality != OK:
+            verdict, text = FAILED, _wrong(sensor, reading.quality)
+        elif sensor.unit == "Cel":
+            verdict, text = OK, _celsius(reading, pm, ohm)
+        else:
+            verdict, text = _TESTS[sensor.kind](sensor, reading, spec)
         yield part + sensor.name, verdict, text
         yield 0
-    rare.forget(_RARE)
 
 
 def _loop(sensor, reading, spec):
     end = spec.get("end_ohm", 0)
-    if reading.quality != OK:
-        return FAILED, _wrong(sensor, reading.quality)
     text = kohm(reading.ohm) or "no current at all"
     if reading.state:
         return WARNING, f"{text}, wet: it sees water; dry it, then test again"
@@ -93,26 +91,20 @@ def _loop(sensor, reading, spec):
 
 
 def _float(sensor, reading, spec):
-    if reading.quality != OK:
-        return FAILED, _wrong(sensor, reading.quality)
     state = "WET" if reading.state else "dry"
     return NOT_TESTABLE, f"{state}, level {reading.raw}: lift it and see it change in sensors live"
 
 
 def _switch(sensor, reading, spec):
-    if reading.quality != OK:
-        return FAILED, _wrong(sensor, reading.quality)
     words = spec.get("words", ("off", "on"))
     return NOT_TESTABLE, f"{words[1 if reading.state else 0]}: move it and see it change in sensors live"
 
 
-def _temperature(sensor, reading, spec):
-    if reading.quality != OK:
-        return FAILED, _wrong(sensor, reading.quality)
+def _celsius(reading, pm, ohm):
     text = celsius(reading.milli) + " C"
-    if sensor.kind == "ntc":
-        text += f" at {reading.raw // 1000} mV"
-    return OK, text
+    if pm is not None:
+        text += " +-" + celsius(pm + 49)
+    return text if ohm is None else f"{text} at {kohm(ohm)}"
 
 
 _TESTS = {"leak": _loop, "probe": _loop, "float": _float, "switch": _switch}

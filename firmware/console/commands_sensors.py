@@ -1,9 +1,9 @@
 """The console's command about what is measured. Loaded for it, and forgotten with it."""
 
-from firmware.console.known import known
 from firmware.console.lines import age, flow, kohm
 from firmware.panel import celsius
-from lib import rare
+from firmware.sensors import specs
+from firmware.sensors.known import known
 
 _LIVE_S = 60
 _LOOK_MS = 50
@@ -12,7 +12,6 @@ _ABOUT = {
     "out of range": "OUT OF RANGE: nothing here can be so", "stuck": "STUCK: has not moved",
     "implausible": "IMPLAUSIBLE: faster than it can be, or against another sensor",
 }  # fmt: skip
-_RARE = ("firmware.sensors.specs",)
 
 
 def sensors(view, how):
@@ -25,9 +24,9 @@ def sensors(view, how):
         return
     station = view.station
     ages = station.ages_s()
-    for index, reading in enumerate(station.readings()):
-        sensor = station.sensors[index]
-        spec, pm, ohm = known(view.chip, reading)
+    readings = station.readings()
+    for index, (spec, pm, ohm) in enumerate(known(view.chip, readings)):
+        sensor, reading = station.sensors[index], readings[index]
         text = _value(sensor, reading, spec, pm) + ", " + sensor.title
         for more in (kohm(ohm), _raw(sensor, reading), _ago(ages[index])):
             if more:
@@ -82,11 +81,8 @@ def _live(view):
     """A line a second, until somebody types or a minute is over: for whoever shakes a plug."""
     began = view.clock.uptime_s()
     words = {}
-    from firmware.sensors import specs
-
     for spec in specs.each():
         words[spec.get("name")] = spec.get("words", ("off", "on"))
-    rare.forget(_RARE)
     yield f"every second for {_LIVE_S} s; Enter ends it"
     last = None
     while True:

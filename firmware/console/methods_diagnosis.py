@@ -2,9 +2,9 @@
 
 import json
 
-from firmware.console.known import known
 from firmware.diagnosis import evidence
 from firmware.diagnosis.faults import CLEAR, CONFIRMED, OLD, RECOVERING, SUSPECTED, TIMES
+from firmware.sensors.known import known
 from lib import senml
 
 _SEVERITIES = ("notice", "warning", "alarm")
@@ -19,9 +19,8 @@ def sensors(view):
     yield '{"senml":'
     yield senml.pack(readings)
     yield ',"sensors":['
-    for index, reading in enumerate(readings):
-        sensor = station.sensors[index]
-        spec, pm, ohm = known(view.chip, reading)
+    for index, (spec, pm, ohm) in enumerate(known(view.chip, readings)):
+        sensor, reading = station.sensors[index], readings[index]
         told = {
             "name": reading.name, "title": sensor.title, "kind": sensor.kind, "quality": reading.quality,
             "age": ages[index], "raw": reading.raw, "ohm": ohm, "pm": pm,

@@ -18,7 +18,6 @@ _RARE = (
     "firmware.console.commands_explain", "firmware.console.lines", "firmware.console.requests",
     "firmware.console.methods", "firmware.console.methods_diagnosis", "firmware.console.facts", "lib.strictjson",
     "firmware.warranty", "lib.dates", "firmware.diagnosis.catalogue", "firmware.selftest",
-    "firmware.sensors.specs", "firmware.sensors.uncertainty",
 )  # fmt: skip
 # Ready made: there may be no room to make them when they are needed.
 _LONG_LINE = b"? line longer than 512 bytes: ignored\r\n"

@@ -7,6 +7,7 @@ import json
 
 from firmware.diagnosis import rules
 from firmware.diagnosis.faults import FOR, HEAD, KNOWN, OLD, SILENCED, STATE, WINDOW
+from firmware.sensors.known import within
 from lib.senml import decimal
 
 LONGEST = 128
@@ -98,8 +99,8 @@ class Evidence:
             if self.kind == rules.HEALTH:
                 return None, "the sensor's own limits"
             return None, "several leaks, one probe" if self.kind == rules.RETURNS else _CONTACT
-        within = _within(self.watch.chip, reading)
-        if not within:
+        off = None if reading is None or reading.milli is None else within(self.watch.chip, reading)
+        if not off:
             return None, "what the reading may be off by is not known"
         beyond = self.mean() - self.limit()
         if self.kind == rules.BELOW or (
@@ -107,9 +108,9 @@ class Evidence:
         ):
             beyond = -beyond
         # 95 of 100 lie within two standard deviations.
-        tenths = min(abs(beyond) * 20 // within, len(_SURE) - 1)
+        tenths = min(abs(beyond) * 20 // off, len(_SURE) - 1)
         sure = min(_SURE[tenths], 99)
-        basis = f"mean {kelvin(beyond)} K beyond its limit, reading within {kelvin(within)} K"
+        basis = f"mean {kelvin(beyond)} K beyond its limit, reading within {kelvin(off)} K"
         return sure if beyond > 0 else 100 - sure, basis
 
 
@@ -143,15 +144,6 @@ def claims(watch, index, cells=None, readings=None):
         text += f',"count":{found.p[0]}'
     sure, basis = found.confidence()
     return text + f',"confidence":{"null" if sure is None else sure},"basis":{json.dumps(basis)}}}'
-
-
-def _within(chip, reading):
-    if reading is None or reading.milli is None:
-        return None
-    from firmware.sensors import specs, uncertainty
-
-    spec = specs.of(reading.name)
-    return None if spec is None else uncertainty.milli(spec, chip, reading.raw, reading.milli)
 
 
 # In words

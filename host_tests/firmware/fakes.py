@@ -323,6 +323,7 @@ class Appliance:
         self.watch = a_watch(
             self.station, self.alarm, self.ticks.uptime_s, self.presence, self.ticks, profile=PROFILE
         )
+        self.watch.chip = self.board.chip
         self.nvs = nvs or Nvs()
         self.settings = Settings(self.nvs)
         self.journal = Journal(journal)

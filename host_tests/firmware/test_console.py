@@ -178,7 +178,7 @@ def test_faults_with_evidence_and_advice():
         "old": False, "evidence": "wet 3.9 of 3.9 s, loop 9.7 kohm, probe healthy", "text": "water in the base pan",
         "next": "close the tap, dry the pan, watch 10 min", "parts": [["PN 7710", "inlet valve", 1]],
         "detail": {
-            "window": 3, "known": 3, "for": 3, "sensors": ["pan"], "confidence": None,
+            "window": 3.98, "known": 3.98, "for": 3.98, "sensors": ["pan"], "confidence": None,
             "basis": "one contact, not cross-checked",
         },
     }  # fmt: skip
@@ -352,7 +352,7 @@ def test_read_gives_three_tokens_and_the_reply_says_all():
         "carrier": "serial", "method": "read", "bootcount": 7, "uptime": 100, "clock": "set", "iat": 1795600000,
         "oemid": 12345, "hwmodel": "S0YtMzIw", "hwversion": ["C"], "swversion": ["0.1.0"], "dbgstat": "enabled",
         "senml": [{"n": "pan", "vb": True}, {"n": "fridge", "u": "Cel", "v": pytest.approx(4.8, abs=0.1)}],
-        "age": [0, 0],
+        "age": [0, 0], "pm": [None, 1750],
         "faults": [
             {
                 "fault": "L01", "state": "confirmed", "since": 5,

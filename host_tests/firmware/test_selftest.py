@@ -69,7 +69,7 @@ def test_a_healthy_unit(test, appliance):
     assert list(results) == PARTS
     assert {verdict for verdict, _ in results.values()} == {"ok"}
     assert results["loop pan"][1] == "47.0 kohm, its end resistor has 47.0 kohm"
-    assert results["sensor fridge"][1] == "4.8 C at 1658 mV"
+    assert results["sensor fridge"][1] == "4.8 C +-1.8 at 22.2 kohm"
     assert results["converter"][1] == "calibrated; 2 channels, 1.65 V to 1.65 V, noise 0 mV"
     assert results["memory"][1] == "heap 50000 of 120000 bytes free, 91234 beside it for radio and sockets"
     assert results["flash"][1].startswith("4096 bytes written in 0 ms, read back, removed; ")
@@ -123,7 +123,7 @@ def with_sensor(appliance, sensor, now=5000):
 
 
 def test_contacts_cannot_be_tested_without_moving_them(appliance, tmp_path):
-    profile = {"sensors": [{"name": "door", "words": ["closed", "open"]}]}
+    profile = {"sensors": [*fakes.PROFILE["sensors"], {"name": "door", "words": ["closed", "open"]}]}
     (tmp_path / "models/profile.json").write_text(json.dumps(profile, separators=(",", ":")))
     door = {"name": "door", "kind": "switch", "active": "high", "sample_ms": 200, "stale_ms": 5000}
     verdict, text = with_sensor(appliance, Switch(door, fakes.Contact(1), appliance.ticks))
