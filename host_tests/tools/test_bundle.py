@@ -660,6 +660,44 @@ def test_what_is_handed_on_and_what_changes(same):
     }, "20 0 0 20 21 0 2 2 20 (40, 2) 21")  # fmt: skip
 
 
+def test_numbers_and_short_words_stand_where_they_are_used(same):
+    code = same({
+        "firmware/agent.py": """
+            from micropython import const
+            from firmware.limits import HIGH, LOW, NAME, LONG, TWICE, Kind
+            from lib import rare
+            _HIDDEN = const(7)
+            SHADOWED = 1
+            def hide(SHADOWED):
+                return SHADOWED
+            def run():
+                from firmware import spare
+                print(f"{LOW}..{HIGH} {NAME!r} {NAME} {HIGH:>5} {_HIDDEN}", LOW < HIGH, -LOW, TWICE, LONG, Kind.HIGH)
+                print(hide(3), SHADOWED, spare.told(), spare.WORD)
+                rare.forget(("firmware.spare",))
+        """,
+        "firmware/limits.py": """
+            LOW = -40
+            HIGH = 85
+            NAME = "it's"
+            LONG = "a text of more than ten letters"
+            TWICE = 1
+            TWICE = 2
+            class Kind:
+                HIGH = 9
+        """,
+        "firmware/spare.py": """
+            from firmware.limits import HIGH, NAME
+            WORD = "word"
+            def told():
+                return [HIGH, NAME, WORD]
+        """,
+    })  # fmt: skip
+    text = code.source("firmware.agent") + code.source("firmware.spare")
+    assert "-40 < 85" not in text or "LOW" not in text
+    assert "_HIDDEN" not in text and "LOW" not in text
+
+
 def test_one_of_two_by_a_condition(same):
     same({
         "firmware/agent.py": """

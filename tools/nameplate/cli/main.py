@@ -27,7 +27,10 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     "read": ("nameplate.cli.read:command", "Ask a board who it is and how it is, and check the proof."),
     "console": ("nameplate.cli.console:command", "Talk to a board's console."),
-    "explain": ("nameplate.cli.explain:command", "Say what a fault code means, what to do and what to bring."),
+    "explain": (
+        "nameplate.cli.explain:command",
+        "Say what a fault code means, what to do and what to bring.",
+    ),
     "verify": ("nameplate.cli.verify:command", "Check tokens offline, from a file or standard input."),
     "listen": ("nameplate.cli.listen:command", "Follow a broker and give every message its verdict."),
     "ask": ("nameplate.cli.ask:command", "Ask a board for its identity through the broker."),

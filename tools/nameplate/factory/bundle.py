@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from nameplate.factory.bundle_constants import inline
 from nameplate.factory.bundle_imports import Imports
 from nameplate.factory.bundle_join import Joiner
 from nameplate.factory.bundle_modules import Module, read_modules
@@ -59,7 +60,9 @@ def bundles(sources: Mapping[PurePath, bytes]) -> list[Bundle]:
     unique = unique_names(modules, {ENTRY: {"main"}})
     stays = {name: root for root in STAY for name in contents.get(root, ())}
     joiner = Joiner(modules, contents, stays, imports, unique)
-    return [_join(root, names, joiner, unique) for root, names in sorted(contents.items())]
+    found = [_join(root, names, joiner, unique) for root, names in sorted(contents.items())]
+    inline(tree for bundle in found for _, tree in bundle.parts)
+    return found
 
 
 def source_of(part: ast.Module) -> str:
