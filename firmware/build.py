@@ -49,7 +49,8 @@ from lib.mqtt_memory import Codec
 
 # Needed to build, and forgotten after: `firmware.app` forgets this module, and these with it.
 ONCE = (
-    "firmware.build", "firmware.boots", "firmware.diagnosis.begin", "firmware.first_token", "firmware.mirror", "firmware.pins",
+    "firmware.build", "firmware.boots", "firmware.diagnosis.begin", "firmware.diagnosis.rules", "firmware.diagnosis.store",
+    "firmware.first_token", "firmware.mirror", "firmware.pins",
     "firmware.segments_recovery", "firmware.outbox_recovery",
 )  # fmt: skip
 _WATCHDOG_MS = 30000
