@@ -67,6 +67,8 @@ class Ds18b20(Temperature):
         else:
             if word == STALE and self._at is None:
                 word = UNKNOWN
+            elif word != STALE and self.source:  # the wire did answer, though with no value
+                self._at = now
             self.miss(word, now)
         self._left = _TRIES
 
