@@ -113,7 +113,7 @@ class Ds18b20(Temperature):
             # Each sensor sends its bit and the opposite, and all at once: two zeros are two sensors.
             bit = bus.readbit()
             if bit == bus.readbit():
-                self.why = "it fell silent" if bit else "more than one sensor on the wire"
+                self.why = "it fell silent" if bit else "more than one sensor on the wire, or noise"
                 return STALE if bit else UNKNOWN
             bus.writebit(bit)
             if bit:
