@@ -1,5 +1,6 @@
 """Temperatures: what the makers publish comes out, and what cannot be a temperature is not told as one."""
 
+import json
 import random
 from itertools import pairwise
 
@@ -17,14 +18,18 @@ from nameplate.factory.sources import device_root
 
 SUPPLY_UV = 3_300_000
 PARTS = thermistor.parts(device_root())
-# What the models use; for the 100 k part, which none has, one that serves where it is hot.
+# Beside what the models use; for the 100 k part, which none has, one that serves where it is hot.
 PULL_UPS = {
-    "semitec-103at-2": (22_000, 56_000),
-    "vishay-ntcle100e3103": (22_000, 56_000),
-    "tdk-b57861s0502": (3_900, 4_700),
-    "murata-ncp15wf104": (47_000, 100_000),
+    "semitec-103at-2": {22_000, 56_000},
+    "vishay-ntcle100e3103": {22_000, 56_000},
+    "tdk-b57861s0502": {4_700},
+    "murata-ncp15wf104": {47_000, 100_000},
 }
-WIRED = [(name, pull_up) for name in PARTS for pull_up in PULL_UPS[name]]
+for path in sorted((device_root() / "models").glob("*/profile.json")):
+    for spec in json.loads(path.read_bytes())["sensors"]:
+        if spec["kind"] == "ntc":
+            PULL_UPS[spec["part"]].add(spec["pull_up_ohm"])
+WIRED = [(name, pull_up) for name in PARTS for pull_up in sorted(PULL_UPS[name])]
 
 
 def ntc(name, pull_up, **more):
