@@ -33,6 +33,7 @@ def unit(seed: int = 99) -> ModelUnit:
 CALM: dict[str, Any] = {
     "senml": [{"n": "pan", "vb": False}, {"n": "fridge", "u": "Cel", "v": 4.812}],
     "age": [0, 2],
+    "pm": [None, 1751],
     "uplink": {"state": "broker ok", "waiting": 0, "last": 3},
     "consent": "full",
     "ack": "broker",
@@ -46,12 +47,21 @@ LEAK: dict[str, Any] = {
         {"n": "freezer", "vs": "open"},
     ],
     "age": [0, 2, None],
+    "pm": [None, 1751, None],
     "faults": [
         {
             "fault": "L01",
             "state": "confirmed",
             "since": 11_520 - 241,
             "evidence": "wet 241 of 241 s, loop 9.8 kohm, probe healthy",
+            "detail": {
+                "window": 241,
+                "known": 241,
+                "for": 241,
+                "sensors": ["pan"],
+                "confidence": None,
+                "basis": "one contact, not cross-checked",
+            },
         }
     ],
 }

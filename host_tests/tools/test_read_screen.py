@@ -56,12 +56,39 @@ def screen(found, width=80, encoding="utf-8", **options):
     return render(found, console)
 
 
+WARM = {
+    "senml": [
+        {"n": "pan", "vb": False}, {"n": "fridge", "u": "Cel", "v": 11.4}, {"n": "freezer", "u": "Cel", "vs": "stuck"},
+        {"n": "evap", "u": "Cel", "vs": "unknown"}, {"n": "door", "vb": True},
+    ],
+    "age": [0, 1, 0, None, 0],
+    "pm": [None, 1638, None, None, None],
+    "faults": [
+        {
+            "fault": "T01", "state": "confirmed", "since": 0, "before": 90_000,
+            "evidence": "mean 10.9 C (8.1 to 14.2), above 9.0 C for 28 h of 28 h, 98 % sure",
+            "detail": {
+                "window": 101_520, "known": 101_520, "for": 100_800, "sensors": ["fridge"], "min": 8.1, "mean": 10.9,
+                "max": 14.2, "limit": 9, "unit": "Cel", "confidence": 98,
+                "basis": "mean 1.9 K beyond its limit, reading within 1.7 K",
+            },
+        },
+        {
+            "fault": "S03", "state": "confirmed", "since": 9000, "evidence": "not ok for 42 min of 42 min, last stuck",
+            "detail": {
+                "window": 2520, "known": 2520, "for": 2520, "sensors": ["freezer"], "quality": "stuck",
+                "confidence": None, "basis": "the sensor's own limits",
+            },
+        },
+    ],
+}  # fmt: skip
 SCREENS = {
     "leak_100": lambda: screen(reading(LEAK), 100),
     "leak_80": lambda: screen(reading(LEAK), 80),
     "leak_60": lambda: screen(reading(LEAK), 60),
     "fine_80": lambda: screen(reading(simulated=True)),
     "fine_ascii": lambda: screen(reading(), encoding="ascii"),
+    "warm_80": lambda: screen(reading(WARM)),
     "no_trust_80": lambda: screen(reading(trust=None)),
     "not_proved_80": lambda: screen(reading(trust=maker(2).trust())),
     "trouble_80": lambda: screen(reading(TROUBLE, at=datetime(2028, 3, 2, 23, 59, tzinfo=UTC))),
@@ -94,7 +121,7 @@ def test_no_golden_screen_is_left_over():
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
-@pytest.mark.parametrize("claims", [CALM, LEAK, TROUBLE])
+@pytest.mark.parametrize("claims", [CALM, LEAK, TROUBLE, WARM])
 def test_no_line_is_wider_than_the_screen(width, claims):
     assert max(map(len, screen(reading(claims), width).splitlines())) <= width
 
@@ -148,6 +175,11 @@ def test_what_is_not_proved_is_not_shown_in_green(monkeypatch):
         (CALM, maker(2).trust(), 1),
         ({**CALM, "senml": [{"n": "pan", "vs": "stale"}]}, TRUST, 0),
         ({**CALM, "senml": [{"n": "pan", "vs": "open"}]}, TRUST, 1),
+        ({**CALM, "senml": [{"n": "fridge", "vs": "stuck"}]}, TRUST, 1),
+        ({**CALM, "senml": [{"n": "fridge", "vs": "out of range"}]}, TRUST, 1),
+        ({**CALM, "senml": [{"n": "fridge", "vs": "implausible"}]}, TRUST, 1),
+        ({**CALM, "senml": [{"n": "fridge", "vs": "unknown"}]}, TRUST, 0),
+        (WARM, TRUST, 1),
         ({**CALM, "faults": [{"fault": "L01", "state": "cleared"}]}, TRUST, 0),
     ],
 )
@@ -173,7 +205,22 @@ def test_no_text_of_a_board_steers_the_terminal(evidence, state, version, part):
     by = Hostile()
     by.keys = ACME.keys
     claims = {
-        "faults": [{"fault": "L01", "state": "confirmed", "since": 1, "evidence": evidence}],
+        "faults": [
+            {
+                "fault": "L01",
+                "state": "confirmed",
+                "since": 1,
+                "evidence": evidence,
+                "detail": {
+                    "window": 1,
+                    "known": 1,
+                    "for": 1,
+                    "confidence": 5,
+                    "basis": part,
+                    "sensors": [state],
+                },
+            }
+        ],
         "uplink": {"state": state, "waiting": 1},
         "swversion": [version],
     }

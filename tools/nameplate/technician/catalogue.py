@@ -68,13 +68,15 @@ class Entry:
 class Catalogue:
     """One model's words; empty for an unknown model.
 
-    `faults`: the short English texts by code. `titles`, `kinds`: of sensors, by name. `entries`: by language and code, in
+    `faults`: the short English texts by code. `titles`, `kinds`: of sensors, by name; `states`: of contacts, what they are
+    called when off and when on. `entries`: by language and code, in
     the order of the model's faults. `labels`: by language, the words for an entry's members, severities and causes.
     """
 
     faults: Mapping[str, FaultText] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
+    states: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     entries: Mapping[str, Mapping[str, Entry]] = field(default_factory=dict, repr=False)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     model: str = ""
@@ -130,6 +132,7 @@ def _read(root: Path, folder: str) -> Catalogue:
         faults={given["code"]: _fault_text(given) for given in checked.catalogue[ENGLISH]},
         titles={sensor["name"]: sensor["title"] for sensor in sensors},
         kinds={sensor["name"]: sensor["kind"] for sensor in sensors},
+        states={sensor["name"]: tuple(sensor["words"]) for sensor in sensors if "words" in sensor},
         entries=entries,
         labels=checked.labels,
         model=checked.model,

@@ -26,7 +26,7 @@ BUSY = -32002
 _BUSY_RETRIES = 4
 _BUSY_WAIT_S = 0.5
 # Qualities that say a sensor or its wire is broken; any other that is not "ok" says only that nothing is known.
-BROKEN = frozenset({"open", "short"})
+BROKEN = frozenset({"open", "short", "stuck", "out of range", "implausible"})
 
 # The claims that to_json passes on as they are.
 _IDENTITY = (
@@ -64,7 +64,12 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault that the board reports. `since_s` is how long ago it was first seen; texts may be empty."""
+    """A fault that the board reports. `since_s` is how long ago it was first seen; texts may be empty.
+
+    `confidence`: percent, how sure the board is that the limit is passed, None where nobody can say; `basis` is what that
+    rests on, or why there is none. `sensors`: what the fault rests on, by name. `severity`, `cause`, `test`, `expect` and
+    `safety` are the catalogue's, "" where this installation does not know the code.
+    """
 
     code: str
     text: str
@@ -72,11 +77,23 @@ class Fault:
     evidence: str
     next_step: str
     part: str
+    severity: str = ""
+    cause: str = ""
+    test: str = ""
+    expect: str = ""
+    safety: str = ""
+    confidence: int | None = None
+    basis: str = ""
+    sensors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """One sensor. `value` is a number in `unit`, a bool, or None whenever `quality` is not "ok"."""
+    """One sensor. `value` is a number in `unit`, a bool, or None whenever `quality` is not "ok".
+
+    `pm`: by how much the value may be off, in `unit`, for 95 of 100 parts; None where that is not known. `states`: what a
+    contact is called when it is off, and on.
+    """
 
     name: str
     title: str
@@ -85,6 +102,8 @@ class Sensor:
     value: float | bool | None
     unit: str
     age_s: int | None
+    pm: float | None = None
+    states: tuple[str, str] | None = None
 
     @property
     def broken(self) -> bool:
@@ -129,6 +148,12 @@ class Reading:
     def model(self) -> str:
         """The model that the identity names, else the one that the board says."""
         return self.said("identity", "model") or _model(self.proof.claims)
+
+    @property
+    def broken(self) -> list[Sensor]:
+        """The sensors that need mending and have no fault of their own that says so."""
+        told = {name for fault in self.faults if fault.cause == "sensor" for name in fault.sensors}
+        return [sensor for sensor in self.sensors if sensor.broken and sensor.name not in told]
 
     @property
     def exit_code(self) -> int:
@@ -268,26 +293,37 @@ def _faults(reply: Claims, words: Catalogue) -> list[Fault]:
     for said in reply.get("faults", ()):
         if said["state"] != "confirmed":
             continue
-        known = words.faults.get(said["fault"])
-        since = said.get("since")
-        found.append(
-            Fault(
-                code=said["fault"],
-                text=known.text if known else "",
-                since_s=None if since is None else max(0, reply["uptime"] - since),
-                evidence=clean_line(said.get("evidence", ""), 128),
-                next_step=known.next_step if known else "",
-                part=known.part if known else "",
-            )
-        )
+        found.append(_fault(said, reply["uptime"], words))
     return found
 
 
+def _fault(said: Mapping[str, Any], uptime: int, words: Catalogue) -> Fault:
+    code, since, detail = said["fault"], said.get("since"), said.get("detail", {})
+    short, entry = words.faults.get(code), words.entry(code)
+    return Fault(
+        code=code,
+        text=short.text if short else "",
+        since_s=None if since is None else max(0, uptime - since) + said.get("before", 0),
+        evidence=clean_line(said.get("evidence", ""), 128),
+        next_step=short.next_step if short else "",
+        part=short.part if short else "",
+        severity=entry.severity if entry else "",
+        cause=entry.cause if entry else "",
+        test=entry.test if entry else "",
+        expect=entry.expect if entry else "",
+        safety=entry.safety if entry else "",
+        confidence=detail.get("confidence"),
+        basis=clean_line(detail.get("basis", ""), 128),
+        sensors=tuple(clean_line(name, 64) for name in detail.get("sensors", ())),
+    )
+
+
 def _sensors(reply: Claims, words: Catalogue) -> list[Sensor]:
-    ages = reply.get("age", [])
+    ages, margins = reply.get("age", []), reply.get("pm", [])
     found = []
     for index, record in enumerate(reply.get("senml", ())):
         name = record["n"]
+        margin = margins[index] if index < len(margins) else None
         found.append(
             Sensor(
                 name=name,
@@ -297,6 +333,8 @@ def _sensors(reply: Claims, words: Catalogue) -> list[Sensor]:
                 value=record.get("vb", record.get("v")),
                 unit=clean_line(record.get("u", ""), 16),
                 age_s=ages[index] if index < len(ages) else None,
+                pm=margin / 1000 if margin is not None and "v" in record else None,
+                states=words.states.get(name),
             )
         )
     return found

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from nameplate.technician.proof import NO_TRUST, PROVED
 from nameplate.technician.reading import COVERED, EXPIRED, HOST_CLOCK, Cover, Fault, Reading, Sensor
-from nameplate.technician.words import QUALITIES, left, quality, span, value
+from nameplate.technician.words import MENDING, WATER, left, quality, span, value
 from nameplate.token.trust_file import VARIABLE, usual_place
 
 _LABEL = 10
@@ -123,27 +123,33 @@ def _health(reading: Reading) -> Iterator[RenderableType]:
         yield Text("not known: the reply cannot be read", style=_DOUBT)
         return
     for fault in reading.faults:
-        yield from _fault(fault)
-    broken = [sensor for sensor in reading.sensors if sensor.broken]
-    for sensor in broken:
-        yield Text(
-            f"! {sensor.title}: {QUALITIES[sensor.quality].lower()} at the sensor or its wire", style=_BAD
-        )
+        yield from _fault(fault, reading.model)
+    for sensor in reading.broken:
+        yield Text(f"! {sensor.title}: {MENDING[sensor.quality]}", style=_BAD)
         yield _advice([("next", "check the plug and the wire, then the sensor")])
-    if not reading.faults and not broken:
+    if not reading.faults and not reading.broken:
         yield Text("no fault known")
     unknown = [sensor.title for sensor in reading.sensors if sensor.quality != "ok" and not sensor.broken]
     if unknown:
         yield Text(f"not known at the moment: {', '.join(unknown)}", style=_DOUBT)
 
 
-def _fault(fault: Fault) -> Iterator[RenderableType]:
+def _fault(fault: Fault, model: str) -> Iterator[RenderableType]:
     ago = f", for {span(fault.since_s)}" if fault.since_s is not None else ""
     text = fault.text or "(not in this installation's catalogue)"
     yield Text.assemble((f"! {fault.code} {text}", _BAD), ago)
-    advice = [("evidence", fault.evidence), ("next", fault.next_step), ("bring", fault.part)]
+    advice = [
+        ("evidence", fault.evidence), ("sure", _sure(fault)), ("next", fault.next_step), ("bring", fault.part),
+        ("more", f"nameplate explain {fault.code} --model {model}" if fault.severity else ""),
+    ]  # fmt: skip
     if any(said for _, said in advice):
         yield _advice(advice)
+
+
+def _sure(fault: Fault) -> str:
+    if not fault.basis:
+        return ""
+    return f"{'not in numbers' if fault.confidence is None else f'{fault.confidence} %'}: {fault.basis}"
 
 
 def _advice(rows: Iterable[tuple[str, str]]) -> Table:
@@ -157,7 +163,7 @@ def _advice(rows: Iterable[tuple[str, str]]) -> Table:
 def _sensors(sensors: Iterable[Sensor], degree: str) -> Table:
     table = _columns(2)
     for sensor in sensors:
-        wet = sensor.kind == "leak" and sensor.value is True
+        wet = sensor.kind in WATER and sensor.value is True
         table.add_row(
             Text(sensor.title),
             Text(value(sensor, degree), style=_BAD if wet else "" if sensor.quality == "ok" else _DOUBT),

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+import math
+
 from nameplate.technician.reading import Sensor
 
-QUALITIES = {"open": "OPEN CIRCUIT", "short": "SHORT CIRCUIT", "stale": "NO FRESH READING"}
+QUALITIES = {
+    "open": "OPEN CIRCUIT", "short": "SHORT CIRCUIT", "stuck": "STUCK", "stale": "NO FRESH READING",
+    "out of range": "OUT OF RANGE", "implausible": "IMPLAUSIBLE", "unknown": "NEVER READ",
+}  # fmt: skip
+# Likewise, of a sensor that needs mending.
+MENDING = {
+    "open": "open circuit at the sensor or its wire",
+    "short": "short circuit at the sensor or its wire",
+    "stuck": "does not move any more",
+    "out of range": "says what cannot be",
+    "implausible": "changes as nothing can, or disagrees with another",
+}
+# Kinds of sensors that look for water.
+WATER = ("leak", "float", "probe")
+_NOT = {
+    **dict.fromkeys(("ntc", "ds18b20"), ": not a temperature"),
+    **dict.fromkeys(WATER, ": not known whether it is dry"),
+}
 _MONTH_DAYS = 30.44
 
 
@@ -39,7 +58,7 @@ def quality(sensor: Sensor) -> str:
     if sensor.quality == "ok":
         return {None: "ok", 0: "ok, just now"}.get(sensor.age_s) or f"ok, {span(sensor.age_s or 0)} ago"
     word = QUALITIES.get(sensor.quality, sensor.quality.upper())
-    return word + {"ntc": ": not a temperature", "leak": ": not known whether it is dry"}.get(sensor.kind, "")
+    return word + _NOT.get(sensor.kind, "")
 
 
 def value(sensor: Sensor, degree: str = "") -> str:
@@ -48,8 +67,10 @@ def value(sensor: Sensor, degree: str = "") -> str:
     if sensor.quality != "ok" or said is None:
         return "?"
     if isinstance(said, bool):
-        yes, no = ("WET", "dry") if sensor.kind == "leak" else ("yes", "no")
+        no, yes = ("dry", "WET") if sensor.kind in WATER else sensor.states or ("no", "yes")
         return yes if said else no
     if sensor.unit == "Cel":
-        return f"{said:.1f} {degree}C"
+        # Rounded up: what is shown is not to promise more than is known.
+        off = "" if sensor.pm is None else f"{'±' if degree else '+-'}{math.ceil(10 * sensor.pm) / 10:.1f} "
+        return f"{said:.1f} {off}{degree}C"
     return f"{said:g}" if sensor.unit in ("", "/") else f"{said:g} {sensor.unit}"
