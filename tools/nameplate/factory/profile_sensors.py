@@ -90,6 +90,10 @@ def _water(where: Where, sensor: Sensor) -> Found:
         end = sensor.get("end_ohm", 0)
         if end and sensor["dry_above_ohm"] >= end:
             yield (*where, "end_ohm"), f"{name}: dry_above_ohm < end_ohm must hold (0: no end resistor)"
+        # Twice the end resistor is what the device calls open.
+        elif end and sensor["supply_uv"] * 2 * end // (sensor["series_ohm"] + 2 * end) > READABLE_UV:
+            why = f"a cut cable would not be seen: 2 x end_ohm gives more than {READABLE_UV} uV; a larger series_ohm"
+            yield (*where, "series_ohm"), f"{name}: {why}"
     if kind != "leak" and sensor["debounce_ms"] < sensor["sample_ms"]:
         yield (*where, "debounce_ms"), f"{name}: debounce_ms must be at least one sample"
 
