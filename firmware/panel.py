@@ -12,7 +12,7 @@ from lib import rare
 COLUMNS = 20
 _PERIOD_MS = 500
 _RETRY_MS = 30000
-_PAGE_MS = 4000
+_TURN_MS = 4000
 _MARKS = {"open": "open", "short": "shrt", "stuck": "stuck", "out of range": "odd", "implausible": "odd"}
 
 
@@ -36,7 +36,8 @@ class Panel:
         self._tried = None
         self._warranty_day = None
         self._warranty_line = ""
-        self._told = (None, "", "", 0)  # a fault, its title, what to do, when that was read
+        self._shown = self._rows = None  # a fault, and its lines
+        self._read = 0
         self.failures = 0
 
     def lines(self, lit=True):
@@ -47,29 +48,29 @@ class Panel:
         return [self._first(), self._second(), self._sensors(), self._link()]
 
     def _warning(self, index, lit):
-        title, advice = self._words(index)
-        lines = [warning(title) if lit else ""] + wrap(advice, COLUMNS)[:3]
-        return lines + [self._link()] * (4 - len(lines))
-
-    def _words(self, index):
-        # Read from flash when another fault comes to be shown, and again now and then where that failed.
         now = self._ticks.ticks_ms()
-        shown, advice, at = self._told[0], self._told[2], self._told[3]
-        if shown != index or (not advice and self._ticks.ticks_diff(now, at) >= _RETRY_MS):
-            title, advice = self._read(self._watch.faults.codes[index])
-            self._told = (index, title, advice, now)
-        return self._told[1], self._told[2] or "see the manual"
+        # Read from flash when another fault comes to be shown, and again now and then where that failed.
+        if self._shown != index or (
+            len(self._rows) < 2 and self._ticks.ticks_diff(now, self._read) >= _RETRY_MS
+        ):
+            self._shown = index
+            self._read = now
+            self._rows = self._words("fault", self._watch.faults.codes[index]) or ["! FAULT"]
+        rows = self._rows + [self._link()] * (4 - len(self._rows))
+        if not lit:
+            rows[0] = ""
+        return rows
 
-    def _read(self, code):
+    def _words(self, what, *given):
+        # None where there is no memory for it now.
         try:
-            from firmware.diagnosis.catalogue import entry
+            from firmware.panel_words import fault, warranty
 
-            found = entry(code)
+            return fault(*given) if what == "fault" else warranty(*given)
         except MemoryError:
-            found = None
+            return None
         finally:
-            rare.forget(("firmware.diagnosis.catalogue",))
-        return (found["title"], found["next"]) if found else (code, "")
+            rare.forget(("firmware.panel_words",))
 
     def _first(self):
         if not self._unit.provisioned:
@@ -82,28 +83,15 @@ class Panel:
         # The terms change nothing within a day: they are looked at again when the day or the clock's quality changes.
         day = (self._clock.quality, self._clock.floor // 86400)
         if day != self._warranty_day:
-            self._warranty_line = self._warranty()
+            line = self._words("warranty", self._unit.claims, self._clock)
+            if line is None:
+                return ""
+            self._warranty_line = line
             self._warranty_day = day
         return self._warranty_line
 
-    def _warranty(self):
-        from firmware import warranty
-
-        try:
-            for record in warranty.records(self._unit.claims, self._clock):
-                state = record["state"]
-                if state == warranty.COVERED:
-                    return f"Warranty {record['until']}"
-                if state == warranty.EXPIRED:
-                    return f"Expired  {record['until']}"
-                if state == warranty.UNKNOWN:
-                    return f"Ends {record['until']} (?)"
-            return "Warranty: no date"
-        finally:
-            rare.forget(("firmware.warranty", "lib.dates"))
-
     def _sensors(self):
-        # Contacts are not shown. What does not fit into one line comes a line at a time.
+        # Contacts are not shown. Where not all fit, they take turns.
         sensors = self._station.sensors
         told = enumerate(self._station.readings())
         readings = [reading for index, reading in told if sensors[index].kind != "switch"]
@@ -111,8 +99,14 @@ class Panel:
             line = gap.join([_brief(reading, places) for reading in readings])
             if len(line) <= COLUMNS:
                 return line
-        pages = wrap(" ".join([_brief(reading, 1).replace(" ", "~") for reading in readings]), COLUMNS)
-        return pages[self._ticks.ticks_ms() // _PAGE_MS % len(pages)].replace("~", " ")
+        first = self._ticks.ticks_ms() // _TURN_MS % len(readings)
+        line = ""
+        for reading in readings[first:] + readings[:first]:
+            more = _brief(reading, 1)
+            if len(line) + 1 + len(more) > COLUMNS and line:
+                break
+            line += (" " if line else "") + more
+        return line[:COLUMNS]
 
     def _link(self):
         return _spread(self._uplink.state, f"{min(self._waiting(), 9999)} waiting")
@@ -143,26 +137,6 @@ class Panel:
                 await asyncio.sleep_ms(0)
             alive()
             await asyncio.sleep_ms(_PERIOD_MS)
-
-
-def warning(text):
-    """A fault in one line: "! WATER IN BASE PAN"; without its articles where that makes it fit."""
-    line = "! " + text.upper()
-    if len(line) > COLUMNS:
-        line = " ".join([word for word in line.split(" ") if word not in ("THE", "A", "AN")])
-    return line[:COLUMNS]
-
-
-def wrap(text, width):
-    """The words of `text` in lines of at most `width`."""
-    lines = []
-    line = ""
-    for word in text.split(" "):
-        if line and len(line) + 1 + len(word) > width:
-            lines.append(line)
-            line = ""
-        line = line + " " + word if line else word[:width]
-    return lines + [line]
 
 
 def _spread(left, right):

@@ -69,12 +69,9 @@ class Reporter:
     def _evidence(self, change):
         """(for the log, for the wire) what it rests on; nothing where that cannot be told for lack of memory."""
         try:
-            from firmware.diagnosis import evidence
+            from firmware.diagnosis.evidence import of
 
-            return (
-                ": " + evidence.line(self._watch, change.index),
-                evidence.claims(self._watch, change.index, change.cells, change.readings),
-            )
+            return of(self._watch, change)
         except MemoryError:
             return "", None
         finally:

@@ -1,6 +1,6 @@
 """How the console puts text into lines of a terminal, and says how long ago something was."""
 
-from firmware.panel import wrap
+from lib.wrap import wrap
 
 _WIDTH = 78
 

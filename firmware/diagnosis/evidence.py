@@ -146,6 +146,12 @@ def claims(watch, index, cells=None, readings=None):
     return text + f',"confidence":{"null" if sure is None else sure},"basis":{json.dumps(basis)}}}'
 
 
+def of(watch, change):
+    """(": " and the line, the claims) of a Change."""
+    told = claims(watch, change.index, change.cells, change.readings)
+    return ": " + line(watch, change.index), told
+
+
 # In words
 
 

@@ -48,6 +48,7 @@ class Faults:
         self.starts = starts
         self.cells = cells
         self._severities = severities
+        self._order = bytes(sorted(range(len(codes)), key=lambda index: -severities[index]))
         self.rules = None  # the file of the rules, as long as there are any
         self.failures = 0  # of rules, since the start
         self.changed = False  # a fault was confirmed or cleared since the state was last stored
@@ -74,9 +75,7 @@ class Faults:
 
     def active(self):
         """The places of those that are confirmed or recovering, the worst first."""
-        found = [index for index in range(len(self.starts)) if self.state(index) >= CONFIRMED]
-        found.sort(key=lambda index: -self._severities[index])
-        return found
+        return [index for index in self._order if self.state(index) >= CONFIRMED]
 
     def sounding(self):
         """Whether the alarm is to sound: for an alarm that was seen since this start."""

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.panel import Panel, celsius, warning, wrap
+from firmware.panel import Panel, celsius
+from firmware.panel_words import warning
 from host_tests.firmware import fakes
 from host_tests.firmware.fakes import Appliance
 from host_tests.firmware.test_catalogue_device import L01, slot  # noqa: F401
 from host_tests.lib.test_lcd import Display
 from lib.lcd import Lcd
+from lib.wrap import wrap
 
 
 class Shown:
@@ -84,7 +86,7 @@ def test_without_a_catalogue_the_code_is_shown_and_its_words_once_they_can_be_re
     shown = Shown()
     shown.appliance.pan.uv = fakes.WET_UV
     shown.appliance.run(3)
-    assert shown.panel.lines()[:2] == ["! L01", "see the manual"]
+    assert shown.panel.lines()[:2] == ["! L01", "broker ok  0 waiting"]
     slot("en", [L01])
     shown.appliance.run(2)
     assert shown.panel.lines()[0] == "! L01"  # not read twice a second
@@ -101,7 +103,7 @@ def test_more_sensors_than_fit_are_shown_in_turn():
     for _ in range(20):
         shown.appliance.run(50)
         seen.add(shown.panel.lines()[2])
-    assert seen == {"pan dry fridge 4.8C", "fridge 4.8C"}
+    assert seen == {"pan dry fridge 4.8C", "fridge 4.8C pan dry", "fridge 4.8C"}
 
 
 @pytest.mark.parametrize(
