@@ -4,7 +4,7 @@ It is a measure of how unlike itself a series has become over the last hours, no
 it. Four things are asked of each five minutes: how far the value is from what the time of day lets expect, at time
 constants from minutes to six hours; how far from where it has been all along; whether it moves more or less than it
 used to; and whether its movements are distributed as they were. Each answer is a size, divided by the mean of that
-size so far, and its logarithm counts. Their mean, smoothed over four hours, is the score.
+size so far, and its logarithm counts. Their mean, which rises within twenty minutes and fades in hours, is the score.
 
 Assumes: a value is a whole number in any fixed unit, of any size, and needs no scaling; calls come in order of time.
 All state is CELLS int32, zero at first. Values are kept as differences from the first one, shifted right as far as the
@@ -29,8 +29,8 @@ _VISITS = const(42)  # of a bin of the day: seven days of slots
 _SEEN = const(6)  # visits after which a bin says what is usual
 _START = const(48)  # slots before the first score
 _DAY = const(288)
-_RISE = const(6)  # slots of the evidence: half an hour up, four hours down
-_FALL = const(48)
+_RISE = const(4)  # slots of the evidence: twenty minutes up, five hours down
+_FALL = const(60)
 _LIMIT = const(1 << 28)  # of a shifted value
 _TOP = const(1 << 30)
 
@@ -73,10 +73,9 @@ _SHARE_SLOTS = (24, 96)
 # Quantiles * 65536, and 256 / (q * (1 - q)).
 _QUANTILES = (3277, 9830, 19661, 32768, 45875, 55706, 62259)
 _WEIGHTS = (5389, 2008, 1219, 1024, 1219, 2008, 5389)
-_FEATURE_WEIGHTS = (4, 4, 4, 4, 4, 6, 6, 6, 6, 6, 4, 4)
-_WEIGHT = const(58)
-_IDLE = const(100)  # bits * 256 that say nothing
-_HALF = const(300)  # bits * 256 above that which make 500
+_FEATURE_WEIGHTS = (4, 4, 4, 4, 4, 8, 8, 6, 6, 6, 4, 4)
+_WEIGHT = const(62)
+_HALF = const(600)  # evidence that makes 500
 
 
 def _log(number):
@@ -174,15 +173,17 @@ def _slot(cells, value, slots, bin_, gap):
     cells[_LAST] = value
     total = 0
     for feature in range(_FEATURES):
-        total += _FEATURE_WEIGHTS[feature] * _bits(cells, feature, evidence[feature], slots)
+        bits = _bits(cells, feature, evidence[feature], slots)
+        # What is four times as rare says more than twice as much.
+        total += _FEATURE_WEIGHTS[feature] * (bits * (bits + 256) >> 9)
     if count < _START:
         return
     now = total // _WEIGHT
     _toward(cells, _EVIDENCE, now, slots, max(2 * slots, _RISE) if now > cells[_EVIDENCE] else _FALL)
-    over = max(0, cells[_EVIDENCE] - _IDLE)
+    found = min(1 << 14, cells[_EVIDENCE])
     if count < _DAY:
-        over = over * count // _DAY
-    cells[_SCORE] = 1000 * over // (over + _HALF)
+        found = found * count // _DAY
+    cells[_SCORE] = 1000 * found * found // (found * found + _HALF * _HALF)
 
 
 def _bits(cells, feature, size, slots):
