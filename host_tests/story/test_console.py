@@ -82,6 +82,26 @@ def test_a_wet_pan_in_words(fridge):
     assert fridge.board.alarm
 
 
+def test_a_broken_sensor_is_a_fault_of_its_own_and_what_rests_on_it_is_not_judged(build_house):
+    fridge = build_house(period_s=3600).switch_on()
+    fridge.run(5000)
+    fridge.board.set("freezer", "open")
+    fridge.run(200_000)
+    lines = fridge.type("faults")
+    assert lines[0].startswith("! S03 freezer sensor not working, since ")
+    assert lines[1].endswith("last open, now open")
+    assert lines[-1] == "not judged, their sensor is broken: T03, C01"
+    every = fridge.type("faults --all")
+    assert len(every) == 15
+    assert "  T01 warning  clear" in every
+    assert "  T03 warning  not judged: its sensor is broken" in every
+    told = {fault["fault"]: fault for fault in fridge.ask("faults", all=True)["result"]["faults"]}
+    assert len(told) == 15
+    assert (told["S03"]["state"], told["S03"]["detail"]["quality"]) == ("confirmed", "open")
+    assert (told["T03"]["state"], told["T03"]["silenced"]) == ("clear", True)
+    assert not fridge.board.alarm
+
+
 def test_a_code_is_explained_offline_in_two_languages(fridge):
     fridge.board.set("wifi", "gone")
     codes = [line.split()[0] for line in fridge.type("explain")]
