@@ -61,7 +61,7 @@ def measure() -> Iterator[dict[str, Any]]:
 
 
 def _run() -> dict[str, Any]:
-    library = _library()
+    library = package()
     node = shutil.which("node")
     if node is None:
         raise NameplateError("the memory benchmark needs Node", "install Node 18 or newer, then run again")
@@ -85,7 +85,8 @@ def _run() -> dict[str, Any]:
     return found
 
 
-def _library() -> Path:
+def package() -> Path:
+    """The folder of the 32-bit interpreter. Raises NameplateError when it is missing."""
     for folder in Path(__file__).resolve().parents:
         if (folder / _LIBRARY / "micropython.mjs").is_file():
             return folder / _LIBRARY

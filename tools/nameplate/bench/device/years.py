@@ -41,6 +41,8 @@ _BURST = 14  # samples, a second apart, where there is or was water
 _CLAIMS_S = 21600  # so often an active fault is asked for its evidence
 _FORECAST_S = 86400
 _KEEP_S = 3600
+_SEARCH = 0xF0  # of a DS18B20's commands
+_FAMILY = 0x28
 
 
 class Ticks:
@@ -88,6 +90,7 @@ class Bus:
     def __init__(self):
         self.ow = self
         self.register = 0
+        self._bit = -1
         self._pad = bytearray(9)
         self._pad[4] = 0x7F
 
@@ -95,16 +98,24 @@ class Bus:
         present = not self.register & _MISSING
         if required and not present:
             raise Exception("no device")
+        self._bit = -1
         return present
 
     def writebyte(self, byte):
+        if byte == _SEARCH:
+            self._bit = 0
+
+    def writebit(self, bit):
         pass
 
     def readbit(self):
-        return 1
-
-    def readinto(self, rom):
-        rom[0] = 0x28
+        # In a search each bit and then its opposite; else the wire is high: it has its supply, it has converted.
+        if self._bit < 0:
+            return 1
+        bit = _FAMILY >> (self._bit >> 1) & 1 if self._bit < 16 else 0
+        opposite = self._bit & 1
+        self._bit += 1
+        return bit ^ opposite
 
     def crc8(self, data):
         return 0
@@ -276,12 +287,12 @@ class Lane:
     def convert(self, sensor, now):
         before = sensor.tally.n + sensor.tally.bad
         moment = now - 8000
-        for step in range(16):
+        for _ in range(60):
             self.ticks.now = moment
             sensor.sample(moment)
             if sensor.tally.n + sensor.tally.bad != before:
                 return
-            moment += 760 if step & 1 else 1
+            moment += 130
 
     def judge(self, dt_s):
         # As judge.step, but the change is told by its number, and at once.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nameplate.factory import device_model, rules
+from nameplate.factory import device_model
 from nameplate.factory import profile as profiles
 from nameplate.factory.sources import device_root
 
@@ -43,8 +42,4 @@ def load(folder: str) -> Model:
     """The model in models/`folder`. Raises NameplateError when it is refused."""
     checked = profiles.load(device_root(), folder)
     files = dict(device_model.files(checked))
-    profile = json.loads(files["models/profile.json"])
-    compiled = rules.read_rules(files["models/rules.bin"])
-    profile["faults"] = [[rule.code, rule.severity, rule.kind, rule.sensor] for rule in compiled]
-    files["models/profile.json"] = json.dumps(profile, separators=(",", ":")).encode()
     return Model(folder, device_root(), dict(checked.content), files)
