@@ -12,10 +12,11 @@ from jsonschema import Draft202012Validator
 
 from host_tests.tools.model_files import MODELS, ROOT, Tree
 from nameplate.errors import NameplateError
-from nameplate.factory import profile, thermistor
+from nameplate.factory import device_model, profile, thermistor
 from nameplate.factory.json_lines import lines_of
 from nameplate.factory.profile_pins import CHIPS, fitted
 from nameplate.factory.profile_rules import depends_on
+from nameplate.factory.rules import compile_rules
 
 SHAPE = profile.schema(ROOT, "schema")
 PARTS = {name: thermistor.load(ROOT, name) for name in thermistor.parts(ROOT)}
@@ -214,7 +215,7 @@ MISTAKES = [
     (KF, '"rule": "wet"', '"sensor": "pan"', '"sensor": "fridge"', "wet is for leak, float or probe"),
     (KF, '"faults"', '"code": "L02"', '"code": "L01"', "fault code L01 is given twice"),
     (KF, '"faults"', '"of": "L01"', '"of": "T01"', "T01 is no wet rule above it"),
-    (KF, '"code": "T01"', '"sensor": "fridge"', '"sensor": "door"', "door is a switch"),
+    (KF, '"code": "T01"', '"sensor": "fridge"', '"sensor": "door"', "door is of kind switch"),
     (KF, '"code": "T01"', '"clear_milli": 7000', '"clear_milli": 9000', "clear_milli < limit_milli"),
     (KF, '"code": "T02"', '"clear_milli": 2000', '"clear_milli": -1000', "limit_milli < clear_milli"),
     (KF, '"code": "T01"', '"limit_milli": 9000', '"limit_milli": 70000', "fridge reaches from -20 C to 60 C"),
@@ -410,5 +411,8 @@ def test_a_profile_with_anything_in_it_is_right_or_refused_with_a_line(data, fol
         assert 1 <= int(rest.split(":")[0]) <= text.count("\n") + 1
     else:
         assert found == content
-        for chip in found["pins"]:
-            assert chip in CHIPS and fitted(found, chip)
+        assert all(chip in CHIPS and fitted(found, chip) for chip in found["pins"])
+        # What is right can be made ready for the device.
+        entries = [{"code": fault["code"], "severity": "notice"} for fault in found["faults"]]
+        device_model.profile(profile.Profile(folder, "M", "m", found, {"en": entries}, {}, PARTS))
+        compile_rules(found)

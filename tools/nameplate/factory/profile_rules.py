@@ -23,6 +23,13 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "never_rests": TEMPERATURES,
     "too_long": (*TEMPERATURES, "switch"),
 }
+# And what a trend's, by its measure.
+_MEASURED: dict[str, tuple[str, ...]] = {
+    "strength": TEMPERATURES,
+    "heat_rate": TEMPERATURES,
+    "fill_s": ("switch",),
+    "drain_s": ("switch",),
+}
 _SWITCHES = ("gate",)  # members that name a switch
 
 
@@ -68,14 +75,14 @@ def _names(where: Where, fault: Fault, sensors: Sensors) -> Found:
     code = fault["code"]
     name = fault.get("sensor")
     if name is not None:
-        kinds = _KINDS.get(fault["rule"])
+        kinds = _MEASURED[fault["measure"]] if fault["rule"] == "trend" else _KINDS.get(fault["rule"])
         if name not in sensors:
             yield (*where, "sensor"), f"fault {code}: no sensor {name}"
         elif kinds and sensors[name]["kind"] not in kinds:
             kind = sensors[name]["kind"]
             yield (
                 (*where, "sensor"),
-                f"fault {code}: {name} is a {kind}, {fault['rule']} is for {_list(kinds)}",
+                f"fault {code}: {name} is of kind {kind}, {fault['rule']} is for {_list(kinds)}",
             )
     switches: list[tuple[Where, Any]] = [
         ((member,), fault[member]) for member in _SWITCHES if member in fault

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nameplate.factory import thermistor
 from nameplate.factory.json_lines import Where
 from nameplate.factory.profile_pins import FIXED_PINS
 from nameplate.factory.thermistor import Part
@@ -148,7 +149,7 @@ def _thermistor(where: Where, sensor: Sensor, parts: Mapping[str, Part]) -> Foun
         milli = sensor[field]
         if not part.low_c <= milli / 1000 <= part.high_c:
             yield (*where, field), f"{name}: {sensor['part']} has no value at {celsius(milli)}"
-            continue
+            return
         ohm = part.ohm(milli / 1000)
         uv = round(sensor["supply_uv"] * ohm / (sensor["pull_up_ohm"] + ohm))
         cold = field == "min_milli"
@@ -157,6 +158,13 @@ def _thermistor(where: Where, sensor: Sensor, parts: Mapping[str, Part]) -> Foun
             found = f"at {celsius(milli)} the pin has {uv} uV, beyond {limit} {sensor[limit]}"
             why = f"a good sensor would be called {word}; another pull_up_ohm, or a narrower range"
             yield (*where, field), f"{name}: {found}: {why}"
+            return
+    try:
+        thermistor.device_fields(
+            part, sensor["pull_up_ohm"], sensor["supply_uv"], sensor["min_milli"], sensor["max_milli"]
+        )
+    except ValueError as error:
+        yield (*where, "pull_up_ohm"), f"{name}: {error}"
 
 
 def celsius(milli: int) -> str:
