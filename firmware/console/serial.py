@@ -23,7 +23,7 @@ _RARE = ("firmware.console.serial_session",)
 class SerialConsole:
     """`console_in` has read(1) and can be polled, `console_out` has write(data); `room` is polled before writing.
 
-    `session` is the caller's, or None while there is none.
+    `session` is the caller's, or None while there is none; `readable` is polled for what it has written.
     """
 
     def __init__(self, view, console_in, console_out, room=None):
@@ -31,8 +31,8 @@ class SerialConsole:
         self.out = console_out
         self.room = room
         self._in = console_in
-        self._readable = select.poll()
-        self._readable.register(console_in, select.POLLIN)
+        self.readable = select.poll()
+        self.readable.register(console_in, select.POLLIN)
         self._buffer = bytearray(_CHUNK)
         self.alive = None
         self.session = None
@@ -73,17 +73,13 @@ class SerialConsole:
     def _take(self):
         """How many bytes came into the buffer; -1 when the line is closed."""
         taken = 0
-        while taken < _CHUNK and self.ready(self._readable):
+        while taken < _CHUNK and self.ready(self.readable):
             byte = self._in.read(1)
             if not byte:
                 return taken or -1
             self._buffer[taken] = byte[0]
             taken += 1
         return taken
-
-    def asked(self):
-        """Whether something waits to be read."""
-        return self.ready(self._readable)
 
     def ready(self, poll):
         """Whether what is registered is ready now: the session asks too, of the way out."""

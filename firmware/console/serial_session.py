@@ -59,7 +59,7 @@ class SerialOut:
         """Wait that long, a short time; whether something has come meanwhile that waits to be read."""
         self._console.alive()
         await asyncio.sleep_ms(milliseconds)
-        return self._console.asked()
+        return self._console.ready(self._console.readable)
 
     def _gone(self):
         # Until somebody reads again, further answers do not wait.
