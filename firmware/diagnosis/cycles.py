@@ -49,6 +49,11 @@ def phase(cells, at):
     return max(cells[at] & ~_WHOLE, UNKNOWN)
 
 
+def start(cells, at):
+    """The temperature that this phase began with: after CYCLE the warmest of the rest before."""
+    return cells[at + _START]
+
+
 def step(cells, at, milli, dt_s, rise, warm):
     """Take the mean of the last `dt_s` seconds, None where it is not known; TURNED: it rests, CYCLE: it runs again, else 0.
 

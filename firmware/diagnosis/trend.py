@@ -1,0 +1,155 @@
+"""Whether something of the appliance wears out, from one number a day: of its last 28 days, and when its limit is reached.
+
+A day is 24 hours that were judged. Its number is the mean of medians of three: a door, a warm meal, a half-seen cycle do
+not show in it. The days are two to a cell, 0 where there was too little to say. Once a day firmware.diagnosis.forecast
+looks ahead. A repair shows as days that are all much better than those before, which are then forgotten.
+Pure functions on a row of an array("i"), zeros when new; no clock, no file, no sensor.
+"""
+
+from firmware.diagnosis import measures
+from lib import rare
+
+DAYS = 28
+_DAY_S = 86400
+# Cells, after those of the measure
+_ONE = measures.CELLS  # numbers that wait for a third, 0: none
+_OTHER = measures.CELLS + 1
+_SUM = measures.CELLS + 2  # of medians, and how many
+_COUNT = measures.CELLS + 3
+_PASSED_S = measures.CELLS + 4
+_NEWEST = measures.CELLS + 5  # the day's place
+_ANSWER = measures.CELLS + 6  # 0 not known, 1 good, 2 bad; and four times how many evaluations said the other
+_RING = measures.CELLS + 7
+CELLS = _RING + DAYS // 2
+
+_BAD_AFTER = 2
+_GOOD_AFTER = 4
+_LEAST_CYCLES = 2  # medians that a day of a compressor needs
+_REPAIRED = 3  # days
+_BETTER = 12  # they are better by one part in so many
+
+
+def step(cells, at, p, value, other, dt_s):
+    """True: the limit is near; False: it is not; None: not known. `p`: (measure, limit, warn_days, rise_milli, warm_milli,
+    min_s). `value`: of the rule's sensor, `other`: of its gate; None where it is not known."""
+    number = measures.take(cells, at, p, value, other, dt_s)
+    if number:
+        _take(cells, at, number)
+    cells[at + _PASSED_S] += dt_s
+    if cells[at + _PASSED_S] >= _DAY_S:
+        cells[at + _PASSED_S] %= _DAY_S
+        _end_day(cells, at, p)
+    answer = cells[at + _ANSWER] & 3
+    return None if answer == 0 else answer == 2
+
+
+def level(cells, at):
+    """The number of the newest day: mK/h, tenths of a second, or mK/min; 0: none."""
+    return _day(cells, at, cells[at + _NEWEST])
+
+
+def forecast(cells, at, p):
+    """(days, low, high, slope, n, chance, level) or None; docs/trend.md says what they are."""
+    from firmware.diagnosis.forecast import ahead
+
+    newest = cells[at + _NEWEST] + 1
+    values = [_day(cells, at, (newest + i) % DAYS) for i in range(DAYS)]
+    found = ahead(values, _limit(p), _rises(p), p[2])
+    del ahead
+    rare.forget(("firmware.diagnosis.forecast",))
+    if found is not None and _rises(p):
+        found = found[:-1] + (found[-1] // 10,)
+    return found
+
+
+def _rises(p):
+    return p[0] in (measures.FILL_S, measures.DRAIN_S)
+
+
+def _limit(p):
+    return p[1] * 10 if _rises(p) else p[1]
+
+
+def _take(cells, at, number):
+    one, other = cells[at + _ONE], cells[at + _OTHER]
+    if one == 0:
+        cells[at + _ONE] = number
+    elif other == 0:
+        cells[at + _OTHER] = number
+    elif cells[at + _COUNT] < 1000:
+        cells[at + _SUM] += one + other + number - min(one, other, number) - max(one, other, number)
+        cells[at + _COUNT] += 1
+        cells[at + _ONE] = cells[at + _OTHER] = 0
+
+
+def _end_day(cells, at, p):
+    count, value = cells[at + _COUNT], 0
+    if p[0] == measures.STRENGTH:
+        if count >= _LEAST_CYCLES:
+            value = cells[at + _SUM] // count
+    else:
+        one, other = cells[at + _ONE], cells[at + _OTHER]
+        count = 3 * count + (one > 0) + (other > 0)
+        if count:
+            value = (3 * cells[at + _SUM] + one + other) // count
+    for cell in (_ONE, _OTHER, _SUM, _COUNT):
+        cells[at + cell] = 0
+    newest = (cells[at + _NEWEST] + 1) % DAYS
+    cells[at + _NEWEST] = newest
+    _put(cells, at, newest, value)
+    if value:
+        if _repaired(cells, at, newest, -1 if _rises(p) else 1):
+            cells[at + _ANSWER] = 0
+        _judge(cells, at, p, value)
+
+
+def _judge(cells, at, p, value):
+    found = forecast(cells, at, p)
+    answer, others = cells[at + _ANSWER] & 3, cells[at + _ANSWER] >> 2
+    bad = found is not None and found[0] <= p[2]
+    beyond = value >= _limit(p) if _rises(p) else value <= _limit(p)
+    if answer == 2:
+        # What has passed its limit and stays there has no trend any more, and is no better for it.
+        others = 0 if bad or beyond else others + 1
+        if others == _GOOD_AFTER:
+            answer = others = 0
+    elif bad:
+        others += 1
+        if others == _BAD_AFTER:
+            answer, others = 2, 0
+    else:
+        answer, others = 1, 0
+    cells[at + _ANSWER] = answer | others << 2
+
+
+def _repaired(cells, at, newest, sign):
+    worst = None
+    for i in range(DAYS):
+        value = _day(cells, at, (newest - i) % DAYS) * sign
+        if value == 0:
+            if i < _REPAIRED:
+                return False
+        elif i < _REPAIRED:
+            worst = value if worst is None else min(worst, value)
+        elif value + abs(value) // _BETTER >= worst:
+            return False
+        elif i >= 2 * _REPAIRED:
+            break
+    else:
+        return False
+    for i in range(_REPAIRED, DAYS):
+        _put(cells, at, (newest - i) % DAYS, 0)
+    return True
+
+
+def _day(cells, at, place):
+    cell = cells[at + _RING + (place >> 1)]
+    return cell >> 16 & 0x7FFF if place & 1 else cell & 0xFFFF
+
+
+def _put(cells, at, place, value):
+    cell = at + _RING + (place >> 1)
+    if place & 1:
+        cells[cell] = cells[cell] & 0xFFFF | value << 16
+    else:
+        cells[cell] = cells[cell] & 0x7FFF0000 | value
