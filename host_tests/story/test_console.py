@@ -90,7 +90,7 @@ def test_a_broken_sensor_is_a_fault_of_its_own_and_what_rests_on_it_is_not_judge
     lines = fridge.type("faults")
     assert lines[0].startswith("! S03 freezer sensor not working, since ")
     assert lines[1].endswith("last open, now open")
-    assert lines[-1] == "not judged, their sensor is broken: T03, C01"
+    assert lines[-1].startswith("not judged, their sensor is broken: T03, C01")
     every = fridge.type("faults --all")
     assert len(every) == 15
     assert "  T01 warning  clear" in every
