@@ -105,17 +105,29 @@ def _sound(blob):
     at = 8 + _NAME * sensors
     end = len(blob) - _DIGEST
     total = 0
+    if not _plain(blob[8:at].replace(b"\0", b"")):
+        return False
     for _ in range(faults):
         if at + _ROW_BYTES > end:
             return False
-        _, severity, kind, sensor, other, _, cells, count, _ = struct.unpack_from(_ROW, blob, at)
-        if kind >= len(NAMES) or severity > 2 or count != _NUMBERS[kind] or cells < _CELLS[kind]:
+        code, severity, kind, sensor, other, _, cells, count, _ = struct.unpack_from(_ROW, blob, at)
+        if (
+            not _plain(code)
+            or kind >= len(NAMES)
+            or severity > 2
+            or count != _NUMBERS[kind]
+            or cells < _CELLS[kind]
+        ):
             return False
         if (sensor >= sensors and sensor != NONE) or (other >= max(sensors, faults) and other != NONE):
             return False
         at += _ROW_BYTES + 4 * count
         total += cells
     return at == end and total <= _MOST_CELLS
+
+
+def _plain(text):
+    return all(32 < byte < 127 for byte in text)
 
 
 def sensors(blob):
