@@ -1,16 +1,16 @@
 """When a measure that drifts reaches its limit, from one value a day; in whole numbers, and in bounded time.
 
-Ageing begins on some day, before the data or within them, and then goes on as a power of its age: slowing (3/4), even, or
-speeding up (4/3). Each such course is fitted to the days, in pairs, by least squares; a value far from its neighbours is
-drawn towards them first. A course has the weight of its likelihood, and foretells with the error of its own line; where
-the sum of all says 10, 50 and 90 % that the limit is passed are `low`, `days` and `high`. So what is not known of the
-beginning and the shape is in the interval, as is the noise; errors that follow one another widen it by their correlation.
+Ageing begins on some day, before the data or within them, and then goes on as a power of its age: slowing down (1/2,
+3/4), even, or speeding up (5/4). Each such course is fitted to the days, in pairs, by least squares; a value far from its
+neighbours is drawn towards them first. A course has the weight of its likelihood, and foretells with the error of its own
+line; where the sum of all says 10, 50 and 90 % that the limit is passed are `low`, `days` and `high`. So what is not known
+of the beginning and the shape is in the interval, as is the noise; errors that follow one another widen it.
 Nothing is said with fewer than ten values, when the newest is older than three days, while the slope is less than three
-times its error, while the level is more than two fifths of the limit away from it, nor when `high` is more than 60 days ahead, or twice as far as the data reach back.
+times its error or the level more than two fifths of the limit away from it, nor when `high` is farther ahead than the data
+reach back twice, or than the caller wants to look. A "day" is whatever time lies between two values.
 """
 
 LEAST = 10
-FARTHEST = 60
 _STALE = 3
 _NEAR = 5  # within two parts in so many of the limit
 _SIGNIFICANT = 3
@@ -24,9 +24,9 @@ _PHI = b"\x00\x32\x62\x8b\xae\xca\xdd\xeb\xf3\xf9\xfc\xfe\xfe\xff\xff\xff\xff"
 _WHOLE = 510
 
 
-def ahead(values, limit, rises, warn_days):
+def ahead(values, limit, warn_days, farthest):
     """(days, low, high, slope, n, chance, level), or None when there is nothing to say. `values`: one a day, the newest
-    last, 0 for none; `rises`: whether it rises to its limit.
+    last, 0 for none; it falls towards `limit`. `farthest`: no further ahead than that.
 
     `slope`: ten thousandths of the level a day; `n`: how many values; `chance`: percent, that the limit is reached within
     `warn_days`. 0 days: it is reached.
@@ -39,12 +39,14 @@ def ahead(values, limit, rises, warn_days):
     tame = _tamed([values[day] for day in seen])
     centre = sum(tame) // n
     most = max(max(tame) - centre, centre - min(tame), 1)
-    sign = -1 if rises else 1
-    # Towards the limit is down; in 1024ths of the farthest value from the centre.
-    goal = max(-_FAR, min(sign * (limit - centre) * _ONE // most, _FAR))
-    pairs = _pairs(seen, tame, size, centre, sign * most)
-    lines = _lines(pairs)
+    # All in 1024ths of the farthest value from the centre.
+    goal = max(-_FAR, min((limit - centre) * _ONE // most, _FAR))
+    pairs = _pairs(seen, tame, size, centre, most)
+    lines = _lines(pairs, farthest)
     variance, freedom, power = _error(lines, pairs)
+    # Half a percent of the level is noise, whatever was seen.
+    noise = max(centre * _ONE // (200 * most), 1)
+    variance = max(variance, noise * noise)
     lines = _weighted(lines, power)
     trust = 0
     for weight, line in lines:
@@ -62,17 +64,17 @@ def ahead(values, limit, rises, warn_days):
             found += weight * _likely(line, day, goal, variance, every, freedom)
         return found
 
-    high = _when(passed, total * _WHOLE * 9 // 10)
+    high = _when(passed, total * _WHOLE * 9 // 10, farthest)
     if high is None or high > 2 * (size - seen[0]):
         return None
-    low, days = _when(passed, total * _WHOLE // 10), _when(passed, total * _WHOLE // 2)
+    low, days = _when(passed, total * _WHOLE // 10, farthest), _when(passed, total * _WHOLE // 2, farthest)
     now = sum([weight * _course(line, 0) for weight, line in lines]) // total
     later = sum([weight * _course(line, 8) for weight, line in lines]) // total
-    level = max(centre + sign * now * most // _ONE, 1)
+    level = max(centre + now * most // _ONE, 1)
     if abs(level - limit) * _NEAR > limit * 2:
         return None
-    slope = sign * (later - now) * most * 10000 // (8 * _ONE * level)
-    chance = passed(min(warn_days, FARTHEST)) * 100 // (total * _WHOLE)
+    slope = (later - now) * most * 10000 // (8 * _ONE * level)
+    chance = passed(min(warn_days, farthest)) * 100 // (total * _WHOLE)
     return days, low, high, slope, n, chance, level
 
 
@@ -92,8 +94,9 @@ def _pairs(seen, values, size, centre, most):
     """(pairs of days ago, mean, how many values) of each two days with a value, the oldest first."""
     found = []
     last = None
-    for day, value in zip(seen, values):
-        ago = (size - 1 - day) // 2
+    for i in range(len(seen)):
+        value = values[i]
+        ago = (size - 1 - seen[i]) // 2
         if ago == last:
             _, before, _ = found.pop()
             found.append((ago, before + ((value - centre) * _ONE // most - before) // 2, 2))
@@ -103,7 +106,7 @@ def _pairs(seen, values, size, centre, most):
     return found
 
 
-def _lines(pairs):
+def _lines(pairs, farthest):
     """(what is left of squares, mean of x, squares of x, slope, mean of y, begun so many days ago, its powers) of each course."""
     oldest = pairs[0][0]
     begins = [oldest + before for before in _BEFORE] + list(range(oldest, _AFTER - 1, -1))
@@ -114,7 +117,7 @@ def _lines(pairs):
         wyy += weight * y * y
     found = []
     for above, below in _SHAPES:
-        powers = _powers(above, below, 2 * begins[len(_BEFORE) - 1] + FARTHEST + 10)
+        powers = _powers(above, below, 2 * begins[len(_BEFORE) - 1] + farthest + 10)
         for begin in begins:
             top = powers[2 * begin]
             wx = wxx = wxy = 0
@@ -144,7 +147,7 @@ def _error(lines, pairs):
     """(variance of a day's value, degrees of freedom, twice the power to which a likelihood is) by the best line."""
     best = min(lines)
     rest = []
-    for ago, y, weight in pairs:
+    for ago, y, _ in pairs:
         rest.append((ago, y - _course(best, -2 * ago - 1)))
     square = follow = 0
     for i in range(len(rest)):
@@ -193,9 +196,9 @@ def _likely(line, day, goal, variance, every, freedom):
     return 255 + part if gap > 0 else 255 - part
 
 
-def _when(passed, most):
+def _when(passed, most, farthest):
     """The day on which `passed` is nearest to `most`, None when that is too far ahead."""
-    low, high = 0, FARTHEST
+    low, high = 0, farthest
     at_low, at_high = passed(low), passed(high)
     if at_low >= most:
         return 0

@@ -14,6 +14,7 @@ DRAIN_S = 2
 HEAT_RATE = 3
 CELLS = 10  # those that cycles.step needs
 
+FLOW = 600000
 MOST = 32767  # in the half of a cell
 _SHORTEST_S = 120  # of a compressor
 _HOLE_S = 900
@@ -60,7 +61,7 @@ def _spell(cells, at, p, share, dt_s):
         whole = cells[at + _STATE] == 1
         cells[at + _STATE] = 0
         if whole and cells[at + _ON] >= p[5] * 1000:
-            return min(cells[at + _ON] // 100, MOST)
+            return min(FLOW * 1000 // max(cells[at + _ON], 1), MOST)
     return 0
 
 

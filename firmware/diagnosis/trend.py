@@ -1,8 +1,8 @@
-"""Whether something of the appliance wears out, from one number a day: of its last 28 days, and when its limit is reached.
+"""Whether something of the appliance wears out, from one number a day for 28 days, and when its limit is reached.
 
-A day is 24 hours that were judged. Its number is the mean of medians of three: a door, a warm meal, a half-seen cycle do
-not show in it. The days are two to a cell, 0 where there was too little to say. Once a day firmware.diagnosis.forecast
-looks ahead. A repair shows as days that are all much better than those before, which are then forgotten.
+A day is 24 hours that were judged; two of them where the appliance is not always at work (all but `strength`). Its number
+is the mean of medians of three: a door, a warm meal, a half-seen cycle do not show in it. The days are two to a cell, 0
+where there was too little to say. At the end of each firmware.diagnosis.forecast looks ahead. A repair shows as days that are all much better than those before, which are then forgotten.
 Pure functions on a row of an array("i"), zeros when new; no clock, no file, no sensor.
 """
 
@@ -11,6 +11,7 @@ from lib import rare
 
 DAYS = 28
 _DAY_S = 86400
+_FARTHEST = 60  # days of 24 hours
 # Cells, after those of the measure
 _ONE = measures.CELLS  # numbers that wait for a third, 0: none
 _OTHER = measures.CELLS + 1
@@ -26,6 +27,7 @@ _BAD_AFTER = 2
 _GOOD_AFTER = 4
 _LEAST_CYCLES = 2  # medians that a day of a compressor needs
 _REPAIRED = 3  # days
+_WEEK = 7
 _BETTER = 12  # they are better by one part in so many
 
 
@@ -36,15 +38,15 @@ def step(cells, at, p, value, other, dt_s):
     if number:
         _take(cells, at, number)
     cells[at + _PASSED_S] += dt_s
-    if cells[at + _PASSED_S] >= _DAY_S:
-        cells[at + _PASSED_S] %= _DAY_S
+    if cells[at + _PASSED_S] >= _DAY_S * _long(p):
+        cells[at + _PASSED_S] = 0
         _end_day(cells, at, p)
     answer = cells[at + _ANSWER] & 3
     return None if answer == 0 else answer == 2
 
 
 def level(cells, at):
-    """The number of the newest day: mK/h, tenths of a second, or mK/min; 0: none."""
+    """The number of the newest day, as firmware.diagnosis.measures has it; 0: none."""
     return _day(cells, at, cells[at + _NEWEST])
 
 
@@ -54,20 +56,29 @@ def forecast(cells, at, p):
 
     newest = cells[at + _NEWEST] + 1
     values = [_day(cells, at, (newest + i) % DAYS) for i in range(DAYS)]
-    found = ahead(values, _limit(p), _rises(p), p[2])
+    long = _long(p)
+    found = ahead(values, _limit(p), p[2] // long, _FARTHEST // long)
     del ahead
     rare.forget(("firmware.diagnosis.forecast",))
-    if found is not None and _rises(p):
-        found = found[:-1] + (found[-1] // 10,)
-    return found
+    if found is None:
+        return None
+    days, low, high, slope, n, chance, level = found
+    if _flows(p):
+        slope, level = -slope, measures.FLOW // level
+    return days * long, low * long, high * long, slope // long, n, chance, level
 
 
-def _rises(p):
+def _long(p):
+    # How many times 24 hours a day has.
+    return 1 if p[0] == measures.STRENGTH else 2
+
+
+def _flows(p):
     return p[0] in (measures.FILL_S, measures.DRAIN_S)
 
 
 def _limit(p):
-    return p[1] * 10 if _rises(p) else p[1]
+    return measures.FLOW // p[1] if _flows(p) else p[1]
 
 
 def _take(cells, at, number):
@@ -98,7 +109,7 @@ def _end_day(cells, at, p):
     cells[at + _NEWEST] = newest
     _put(cells, at, newest, value)
     if value:
-        if _repaired(cells, at, newest, -1 if _rises(p) else 1):
+        if _repaired(cells, at, newest):
             cells[at + _ANSWER] = 0
         _judge(cells, at, p, value)
 
@@ -107,10 +118,9 @@ def _judge(cells, at, p, value):
     found = forecast(cells, at, p)
     answer, others = cells[at + _ANSWER] & 3, cells[at + _ANSWER] >> 2
     bad = found is not None and found[0] <= p[2]
-    beyond = value >= _limit(p) if _rises(p) else value <= _limit(p)
     if answer == 2:
         # What has passed its limit and stays there has no trend any more, and is no better for it.
-        others = 0 if bad or beyond else others + 1
+        others = 0 if bad or value <= _limit(p) else others + 1
         if others == _GOOD_AFTER:
             answer = others = 0
     elif bad:
@@ -122,20 +132,16 @@ def _judge(cells, at, p, value):
     cells[at + _ANSWER] = answer | others << 2
 
 
-def _repaired(cells, at, newest, sign):
-    worst = None
-    for i in range(DAYS):
-        value = _day(cells, at, (newest - i) % DAYS) * sign
-        if value == 0:
-            if i < _REPAIRED:
-                return False
-        elif i < _REPAIRED:
-            worst = value if worst is None else min(worst, value)
-        elif value + abs(value) // _BETTER >= worst:
-            return False
-        elif i >= 2 * _REPAIRED:
-            break
-    else:
+def _repaired(cells, at, newest):
+    """Whether the last days are much better than all of a week before them, which is then forgotten with all before it."""
+    worst, before = measures.MOST, 0
+    for i in range(_REPAIRED + _WEEK):
+        value = _day(cells, at, (newest - i) % DAYS)
+        if i < _REPAIRED:
+            worst = min(worst, value)
+        else:
+            before = max(before, value)
+    if before == 0 or worst <= before + before // _BETTER:
         return False
     for i in range(_REPAIRED, DAYS):
         _put(cells, at, (newest - i) % DAYS, 0)
