@@ -8,11 +8,15 @@ import json
 from firmware.diagnosis import rules
 from firmware.diagnosis.faults import FOR, HEAD, KNOWN, OLD, SILENCED, STATE, WINDOW
 from firmware.sensors.known import within
+from lib import rare
 from lib.senml import decimal
 
 LONGEST = 128
 # Of 100 true values beyond the limit, by how many tenths of a standard deviation the mean lies beyond it.
 _SURE = b"\x32\x36\x3a\x3e\x42\x45\x49\x4c\x4f\x52\x54\x56\x58\x5a\x5c\x5d\x5f\x60\x60\x61\x62\x62\x63"
+_PATTERNS = ("firmware.diagnosis.cycles", "firmware.diagnosis.trend")
+# What a trend's measure counts, as thousandths of the unit: strength, fill, drain, heating.
+_MEASURES = ((1, "K/h"), (1000, "s"), (1000, "s"), (1, "K/min"))
 _CONTACT = "one contact, not cross-checked"
 
 
@@ -35,6 +39,25 @@ class Evidence:
         # In milliseconds, which is what a leak counts.
         scale = 1 if self.kind == rules.WET else 1000
         self.window, self.known, self.long = [self.cells[cell] * scale for cell in (WINDOW, KNOWN, FOR)]
+        self.ahead = None
+        if self.kind == rules.NEVER_RESTS:
+            self._ran()
+        elif self.kind == rules.TREND:
+            self._forecast()
+
+    def _ran(self):
+        # What it rests on is older than the suspicion.
+        from firmware.diagnosis.cycles import ran_s
+
+        ran = ran_s(self.watch.faults.cells, self.start + rules.HIGH + 1) * 1000
+        self.window, self.known, self.long = [max(ran, time) for time in (self.window, self.known, self.long)]
+        rare.forget(_PATTERNS)
+
+    def _forecast(self):
+        from firmware.diagnosis.trend import forecast
+
+        self.ahead = forecast(self.watch.faults.cells, self.start + rules.HIGH + 1, self.p)
+        rare.forget(_PATTERNS)
 
     def _find(self):
         faults = self.watch.faults
@@ -98,6 +121,10 @@ class Evidence:
         if not self.has_values():
             if self.kind == rules.HEALTH:
                 return None, "the sensor's own limits"
+            if self.kind == rules.NEVER_RESTS:
+                return None, "the course of one temperature, not cross-checked"
+            if self.kind == rules.TREND:
+                return self._foretold()
             return None, "several leaks, one probe" if self.kind == rules.RETURNS else _CONTACT
         off = None if reading is None or reading.milli is None else within(self.watch.chip, reading)
         if not off:
@@ -112,6 +139,12 @@ class Evidence:
         sure = min(_SURE[tenths], 99)
         basis = f"mean {kelvin(beyond)} K beyond its limit, reading within {kelvin(off)} K"
         return sure if beyond > 0 else 100 - sure, basis
+
+    def _foretold(self):
+        if self.ahead is None:
+            return None, "no forecast as of now"
+        _, low, high, _, n, chance, _ = self.ahead
+        return chance, f"values of {n} days; {low} to {high} days hold 8 of 10"
 
 
 def line(watch, index):
@@ -142,6 +175,11 @@ def claims(watch, index, cells=None, readings=None):
         text += f',"quality":"{found.word()}"'
     if found.kind == rules.RETURNS:
         text += f',"count":{found.p[0]}'
+    if found.ahead:
+        days, low, high, slope, n, _, level = found.ahead
+        scale, unit = _MEASURES[found.p[0]]
+        text += f',"days":{days},"low":{low},"high":{high},"slope":{decimal(slope * 10)},"n":{n}'
+        text += f',"level":{decimal(level * scale)},"limit":{decimal(found.p[1] * scale)},"unit":"{unit}"'
     sure, basis = found.confidence()
     return text + f',"confidence":{"null" if sure is None else sure},"basis":{json.dumps(basis)}}}'
 
@@ -204,6 +242,24 @@ def _too_long(found):
     return text + _sure(found)
 
 
+def _never_rests(found):
+    return f"ran {age(found.long // 1000)} without a rest of {age(found.p[1])}, limit {age(found.p[0])}"
+
+
+def _trend(found):
+    if not found.ahead:
+        return "no forecast as of now"
+    days, low, high, slope, n, chance, level = found.ahead
+    scale, unit = _MEASURES[found.p[0]]
+    when = (
+        f"at this rate the limit is reached in {days} days ({low} to {high})"
+        if days
+        else "the limit is reached"
+    )
+    now = f"{decimal(level * scale)} {unit} now, {'+' if slope > 0 else ''}{decimal(slope * 10)} % a day"
+    return f"{when}: {now}, {n} days seen, {chance} % sure"
+
+
 def _seconds(milliseconds, window):
     return (
         str(milliseconds // 1000) if window >= 10000 else f"{milliseconds // 1000}.{milliseconds // 100 % 10}"
@@ -224,7 +280,7 @@ def _sure(found):
 
 _WORDS = {
     rules.WET: _wet, rules.RETURNS: _returns, rules.HEALTH: _health, rules.ABOVE: _limit, rules.BELOW: _limit,
-    rules.NO_PROGRESS: _no_progress, rules.TOO_LONG: _too_long,
+    rules.NO_PROGRESS: _no_progress, rules.TOO_LONG: _too_long, rules.NEVER_RESTS: _never_rests, rules.TREND: _trend,
 }  # fmt: skip
 
 

@@ -266,12 +266,17 @@ class _Rule:
     def _pattern(self, value, known):
         mean = value.mean if known else None
         at = self.at + rules.HIGH + 1
-        if self.kind != rules.NEVER_RESTS:
-            return _UNKNOWN  # until firmware.diagnosis.trend is there
-        from firmware.diagnosis import cycles
+        if self.kind == rules.NEVER_RESTS:
+            from firmware.diagnosis import cycles
 
-        self._needs(rules.HIGH + 1 + cycles.CELLS)
-        bad = cycles.never_rests(self.cells, at, self.p, mean, self.dt_s)
+            self._needs(rules.HIGH + 1 + cycles.CELLS)
+            bad = cycles.never_rests(self.cells, at, self.p, mean, self.dt_s)
+        else:
+            from firmware.diagnosis import trend
+
+            self._needs(rules.HIGH + 1 + trend.CELLS)
+            other = self.seen[self.other].mean if known and self.other != rules.NONE else None
+            bad = trend.step(self.cells, at, self.p, mean, other, self.dt_s)
         if bad is None or not known:
             return _UNKNOWN
         return bad, not bad, self.dt_s

@@ -53,12 +53,12 @@ def load(name, faults, digest, up_s):
         return None if error.errno == 2 else f"faults known before cannot be read ({error.errno})"
     if len(stored) < _FIXED + _CHECK or stored[:4] != _MAGIC:
         return "faults known before are lost: damaged"
-    if binascii.crc32(stored[:-_CHECK]) != struct.unpack("<I", stored[-_CHECK:])[0]:
-        return "faults known before are lost: damaged"
     if stored[4:12] != digest or struct.unpack_from("<H", stored, 12)[0] != len(faults.cells):
         return "faults known before are dropped: these are other rules"
+    if len(stored) != size or binascii.crc32(stored[:-_CHECK]) != struct.unpack("<I", stored[-_CHECK:])[0]:
+        return "faults known before are lost: damaged"
     cells = array("i", stored[_FIXED:-_CHECK])
-    if len(stored) != size or not _sound(cells, faults.starts):
+    if not _sound(cells, faults.starts):
         return "faults known before are lost: damaged"
     for start in faults.starts:
         cells[start + SINCE] = max(-_MOST, min(up_s - cells[start + SINCE], _MOST))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from firmware.diagnosis import evidence
+from firmware.diagnosis import evidence, trend
 from firmware.sensors import specs
 from firmware.sensors.reading import Reading
 from host_tests.firmware.judging import ABOVE, HEALTH, Bench
@@ -153,3 +153,47 @@ def test_without_rules_only_a_leak_is_told(tmp_path):
 @pytest.mark.parametrize("seconds", [0, 119, 120, 7199, 7200, 172799, 172800, 2**30])
 def test_long_times_fit(seconds):
     assert len(evidence.age(seconds)) <= 12
+
+
+NEVER = {
+    "code": "C02", "rule": "never_rests", "sensor": "air", "window_s": 7200, "rest_s": 900, "rise_milli": 3000,
+    "warm_milli": -10000,
+}  # fmt: skip
+WEAKENS = {
+    "code": "C03", "rule": "trend", "measure": "fill_s", "sensor": "heater", "gate": "level", "limit": 270,
+    "warn_days": 14, "rise_milli": 0, "warm_milli": 0, "min_s": 60,
+}  # fmt: skip
+
+
+def test_a_compressor_that_never_rests(tmp_path):
+    bench = Bench(NEVER)
+    for minute in range(300):
+        bench.step(air=-12000 - 40 * minute)
+    line, claims = told(bench, tmp_path, "C02", -24000)
+    assert bench.changes[-1][1:] == ("C02", "confirmed")
+    assert line.startswith("ran 3 h ")
+    assert line.endswith(" without a rest of 15 min, limit 2 h 0 min")
+    assert claims["limit_s"] == 7200
+    assert claims["known"] >= 7200
+    assert (claims["confidence"], claims["basis"]) == (
+        None,
+        "the course of one temperature, not cross-checked",
+    )
+
+
+def test_a_trend_tells_its_forecast_or_that_there_is_none(tmp_path, monkeypatch):
+    bench = Bench(WEAKENS)
+    monkeypatch.setattr(trend, "forecast", lambda cells, at, p: (9, 6, 15, 63, 21, 82, 243))
+    line, claims = told(bench, tmp_path, "C03")
+    assert line == (
+        "at this rate the limit is reached in 9 days (6 to 15): 243 s now, +0.63 % a day, 21 days seen, 82 % sure"
+    )
+    assert claims == {
+        "window": 0, "known": 0, "for": 0, "sensors": ["heater", "level"], "days": 9, "low": 6, "high": 15,
+        "slope": 0.63, "n": 21, "level": 243, "limit": 270, "unit": "s", "confidence": 82,
+        "basis": "values of 21 days; 6 to 15 days hold 8 of 10",
+    }  # fmt: skip
+    monkeypatch.setattr(trend, "forecast", lambda cells, at, p: None)
+    line, claims = told(bench, tmp_path, "C03")
+    assert line == "no forecast as of now"
+    assert claims["confidence"] is None

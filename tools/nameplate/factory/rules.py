@@ -27,7 +27,7 @@ CELLS = {
     "no_progress": HEAD + 5,
     "too_long": HEAD + 3,
     "never_rests": HEAD + 3 + 13,
-    "trend": HEAD + 3,
+    "trend": HEAD + 3 + 31,
 }
 NONE = 255
 FALLING, WHILE, WHILE_NOT, LEVEL = 1, 2, 4, 8
