@@ -54,14 +54,20 @@ FRIDGE = (
     _fault("fridge door seal leaks 1, 3, 6 W/K", "T01 C02 C03", "seal", (1, 3, 6), days=(8, 8, 8), follows=_WARM),
 )  # fmt: skip
 _FLOOR = ("L01", "L02", "L03")
-_HEATER = (
-    _fault("heater with 15, 5, 0 % of its power", "H01", "heater_lost", (0.85, 0.95, 1.0), days=(10, 10, 10), follows=("H03",)),
-)  # fmt: skip
-_WATER = (
-    _fault("inlet strainer clogged by 75, 88, 98 %", "F01", "inlet_clogged", (0.75, 0.88, 0.98), days=(10, 10, 10), follows=("F03",)),
-    _fault("drain pump with 22, 12, 0 % of its flow", "F02", "drain_weak", (0.78, 0.88, 1.0), days=(10, 10, 10)),
-    _fault("door opened with water in, 20, 40, 120 minutes", "D01", "door_opened", (1200, 2400, 7200), days=(10, 10, 10), follows=("F02", "F01")),
-)  # fmt: skip
+
+
+def _shared(*trends: str) -> tuple[Fault, ...]:
+    """What both wet machines can suffer; `trends`: the codes of the model that tell of the same over weeks."""
+    fills = tuple(code for code in trends if code == "F03")
+    heats = tuple(code for code in trends if code == "H03")
+    return (
+        _fault("heater with 15, 5, 0 % of its power", "H01", "heater_lost", (0.85, 0.95, 1.0), days=(10, 10, 10), follows=heats),
+        _fault("inlet strainer clogged by 75, 88, 98 %", "F01", "inlet_clogged", (0.75, 0.88, 0.98), days=(10, 10, 10), follows=fills),
+        _fault("drain pump with 22, 12, 0 % of its flow", "F02", "drain_weak", (0.78, 0.88, 1.0), days=(10, 10, 10)),
+        _fault("door opened with water in, 20, 40, 120 minutes", "D01", "door_opened", (1200, 2400, 7200), days=(10, 10, 10), follows=("F02", "F01")),
+    )  # fmt: skip
+
+
 DISHWASHER = (
     Fault("water in the base; float bobs 70, 30, 0 % of the time", ("L01",),
           ({"leak": 1, "bobbing": 0.7}, {"leak": 1, "bobbing": 0.3}, {"leak": 1}),
@@ -70,18 +76,16 @@ DISHWASHER = (
           ({"leak": 1, "bobbing": 0.5}, {"leak": 1, "bobbing": 0.2}, {"leak": 1}),
           days=(14, 14, 14), follows=("L01",)),
     _fault("water on the floor: condensate, tap water, suds", "L03", "leak_siemens", (1 / 40e3, 1 / 12e3, 1 / 3e3), days=(10, 10, 10), follows=("L01", "L02")),
-    *_HEATER,
     Fault("heater's relay stuck on; with its own sensor low; and with scale", ("H02",),
           ({"target_high": 16}, {"target_high": 25}, {"heater_stuck": 1}), days=(10, 10, 10), follows=("L01",)),
-    *_WATER,
+    *_shared("F03"),
     _fault("strainer clogs by 60, 75, 90 % in 150, 110, 80 days", "F03", "inlet_clogged", (0.60, 0.75, 0.90), days=(150, 120, 90), ramp_days=(150, 110, 80), follows=("F01",), trend="F03"),
 )  # fmt: skip
 WASHER = (
     _fault("water under the machine: condensate, tap water, suds", "L01", "leak_siemens", (1 / 18e3, 1 / 6e3, 1 / 1500), days=(10, 10, 10), follows=("L02",)),
     _fault("each programme leaks: condensate, tap water, suds", "L02", "leak_siemens", (1 / 18e3, 1 / 6e3, 1 / 1500), days=(14, 14, 14), follows=("L01",)),
-    *_HEATER,
     _fault("heater's relay stuck on: 100 % of the time with water in", "H02", "heater_stuck", (1, 1, 1), days=(10, 10, 10)),
-    *_WATER,
+    *_shared("H03"),
     _fault("heater loses 35, 50, 70 % of its power in 150, 110, 80 days", "H03", "heater_lost", (0.35, 0.50, 0.70), days=(150, 120, 90), ramp_days=(150, 110, 80), follows=("H01",), trend="H03"),
 )  # fmt: skip
 PRODUCT = {"kf320": FRIDGE, "gs45": DISHWASHER, "wm90": WASHER}
