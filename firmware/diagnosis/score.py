@@ -13,13 +13,7 @@ as it comes; across a gap nothing is compared, and old evidence fades. Nobody kn
 four hours the score is 0, and for a day it is reduced.
 """
 
-try:
-    from micropython import const
-except ImportError:  # CPython, where the same code is tried on many files
-
-    def const(number):
-        return number
-
+from micropython import const
 
 _SLOT_S = const(300)
 _BINS = const(48)  # of a day

@@ -288,3 +288,18 @@ def test_an_interpreter_that_dies_is_told(tmp_path, capsys, monkeypatch):
     began = time.monotonic()
     assert run(["replay", write(tmp_path / "a.csv", series(3)), "--score"]) == 1
     assert "broken" in capsys.readouterr().err and time.monotonic() - began < 30
+
+
+def test_the_guide_s_example_is_what_happens(tmp_path, capsys):
+    guide = (Path(__file__).resolve().parents[2] / "docs/replay.md").read_text()
+    program = guide.partition("```python\n")[2].partition("```")[0]
+    made = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    (tmp_path / "log.csv").write_text(made.stdout)
+    options = ["--profile", "kf320", "--column", "fridge=T1 [C]", "--column", "freezer=T2 [C]"]
+    assert run(["replay", str(tmp_path / "log.csv"), *options]) == 1
+    out, err = capsys.readouterr()
+    assert err in guide
+    # What the score says of them may change with the score; what was found may not.
+    changed = [line["row"] for line in lines(out) if line["faults"]["changed"]]
+    assert changed == [502, 506, 947, 1123, 1446]
+    assert all(f'"row":{row},' in guide for row in (947, 1446))
