@@ -54,10 +54,10 @@ class Reporter:
         """Each change of a fault, in the order of their coming; one that cannot be stored is tried again."""
         while True:
             alive()
-            if not self._watch.waiting:
+            change = self._watch.take()
+            if change is None:
                 await asyncio.sleep_ms(_POLL_MS)
                 continue
-            change = await self._watch.next_change()
             line, claims = self._evidence(change)
             self._note(f"fault {change.code} {change.state}{line}")
             while self._settings.consent != "off":

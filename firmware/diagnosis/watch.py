@@ -45,7 +45,6 @@ class Watch:
         self._alarm = alarm
         self._presence = presence
         self._ticks = ticks
-        self._changed = asyncio.Event()
         self._queue = []
         self.missed = 0
         self.suspected = False
@@ -75,19 +74,10 @@ class Watch:
             self.missed += 1
         word = "confirmed" if state == CONFIRMED else "cleared"
         self._queue.append(Change(faults, index, word, self.station.readings()))
-        self._changed.set()
 
-    @property
-    def waiting(self):
-        """Whether next_change() has something to give at once."""
-        return bool(self._queue)
-
-    async def next_change(self):
-        """Wait for the next Change and take it; for one task only."""
-        while not self._queue:
-            self._changed.clear()
-            await self._changed.wait()
-        return self._queue.pop(0)
+    def take(self):
+        """The oldest Change that nobody took yet, or None."""
+        return self._queue.pop(0) if self._queue else None
 
     async def run(self, alive):
         """Step for ever; `alive()` is called in every round, for the supervisor."""

@@ -1,7 +1,5 @@
 """A leak: raised by three wet samples in a row, not too close, and by nothing else; ended only by ten seconds seen dry."""
 
-import asyncio
-
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -115,16 +113,13 @@ def test_since_and_evidence():
 
 
 def test_changes_wait_for_whoever_signs_them_with_the_readings_of_that_moment():
-    async def story():
-        appliance = Appliance()
-        taker = asyncio.create_task(appliance.watch.next_change())
-        await asyncio.sleep(0)
-        show(appliance, fakes.WET_UV, 3)
-        confirmed = await taker
-        show(appliance, fakes.DRY_UV, CLEAR_STEPS)
-        return confirmed, await appliance.watch.next_change()
-
-    confirmed, cleared = asyncio.run(story())
+    appliance = Appliance()
+    assert appliance.watch.take() is None
+    show(appliance, fakes.WET_UV, 3)
+    confirmed = appliance.watch.take()
+    show(appliance, fakes.DRY_UV, CLEAR_STEPS)
+    cleared = appliance.watch.take()
+    assert appliance.watch.take() is None
     assert (confirmed.state, confirmed.code, confirmed.since) == ("confirmed", "L01", 5)
     assert confirmed.readings[0].state is True
     assert (cleared.state, cleared.since) == ("cleared", 5)
@@ -137,7 +132,7 @@ def test_untaken_changes_are_bounded_and_counted():
         show(appliance, fakes.WET_UV, 3)
         show(appliance, fakes.DRY_UV, CLEAR_STEPS)
     assert appliance.watch.missed == 12
-    last = [asyncio.run(appliance.watch.next_change()).state for _ in range(8)]
+    last = [appliance.watch.take().state for _ in range(8)]
     assert last == ["confirmed", "cleared"] * 4
 
 
@@ -216,7 +211,8 @@ async def main():
     task = asyncio.create_task(watch.run(lambda: calls.append(1)))
     await asyncio.sleep_ms(50)
     appliance.pan.uv = fakes.WET_UV
-    change = await watch.next_change()
+    await asyncio.sleep_ms(150)
+    change = watch.take()
     print(change.state, change.code, change.since, appliance.alarm.on, len(calls) >= 4)
     time.sleep_ms(300)
     before = len(calls)

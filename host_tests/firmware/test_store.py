@@ -124,7 +124,7 @@ def test_a_leak_from_before_is_known_and_silent_until_the_probe_speaks(tmp_path,
     appliance.run(2000)
     assert (faults.state(0), faults.flags(0), faults.active()) == (RECOVERING, OLD, [0])
     assert not appliance.alarm.on
-    assert not appliance.watch.waiting
+    assert appliance.watch.take() is None
 
 
 def test_still_wet_sounds_at_once_and_is_told_again(tmp_path, monkeypatch):
@@ -137,7 +137,7 @@ def test_still_wet_sounds_at_once_and_is_told_again(tmp_path, monkeypatch):
     appliance.run(1)
     assert appliance.alarm.on
     assert (faults.state(0), faults.flags(0)) == (CONFIRMED, 0)
-    change = asyncio.run(appliance.watch.next_change())
+    change = appliance.watch.take()
     assert (change.state, change.since < 5) == ("confirmed", True)
     assert faults.cells[3] == 1  # the same leak
     assert faults.cells[FOR] > 2000
@@ -161,7 +161,7 @@ def test_dried_while_the_power_was_off_is_over_after_ten_seconds(tmp_path, monke
     assert appliance.watch.faults.active() == [0]
     appliance.run(2)
     assert appliance.watch.faults.state(0) == CLEAR
-    assert asyncio.run(appliance.watch.next_change()).state == "cleared"
+    assert appliance.watch.take().state == "cleared"
     assert not appliance.alarm.on
 
 
