@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from firmware.alarm import Alarm
 from firmware.diagnosis import evidence
-from firmware.diagnosis.faults import ALARM, CONFIRMED, SUSPECTED
+from firmware.diagnosis.faults import ALARM, CLEAR, CONFIRMED, FOR, KNOWN, SILENCED, SUSPECTED, WINDOW
+from firmware.diagnosis.leak import BAD, GOOD
 from host_tests.firmware import fakes
 from host_tests.firmware.fakes import Appliance
 from host_tests.firmware.simulated_time import PRELUDE
@@ -304,3 +305,32 @@ def test_a_sample_counts_once_however_often_it_is_looked_at():
     assert faults.state(0) == SUSPECTED  # three and more, but not 40 ms since it was dry
     appliance.run(2, 1)
     assert faults.state(0) == CONFIRMED
+
+
+def test_a_probe_with_a_fault_of_its_own_raises_no_leak_and_ends_none():
+    appliance = Appliance()
+    cells = appliance.watch.faults.cells
+    cells[0] |= SILENCED
+    show(appliance, fakes.WET_UV, 100)
+    assert not appliance.alarm.on
+    assert appliance.watch.faults.state(0) == CLEAR
+    cells[0] &= ~SILENCED  # its own fault is over
+    show(appliance, fakes.WET_UV, 3)
+    assert appliance.alarm.on
+    show(appliance, fakes.OPEN_UV, 10)
+    cells[0] |= SILENCED
+    show(appliance, fakes.OPEN_UV, 3000)
+    assert appliance.alarm.on
+    assert appliance.watch.faults.active() == [0]
+
+
+def test_a_leak_of_months_and_millions_of_samples_overflow_nothing():
+    appliance = wet_appliance()
+    cells = appliance.watch.faults.cells
+    for cell in (WINDOW, KNOWN, FOR, GOOD, BAD):
+        cells[cell] = (1 << 29) - 5
+    show(appliance, fakes.WET_UV, 10)
+    show(appliance, fakes.OPEN_UV, 10)
+    assert max(cells) < (1 << 29) + 1000
+    assert appliance.alarm.on
+    assert evidence.line(appliance.watch, 0).startswith("wet 536870 of 536870 s")
