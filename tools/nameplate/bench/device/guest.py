@@ -44,7 +44,8 @@ class _Pin:
         pass
 
     def value(self, *level):
-        return None if level else 1
+        # Pulled up, all but the door's contact, which is closed to ground.
+        return None if level else int(self.number != DOOR_PIN)
 
 
 class _Adc:
@@ -166,13 +167,14 @@ def _urandom(count):
 
 def prepare():
     """Put the chip's modules in place; memory counts from here on."""
-    global DRY_PIN, BLOBS, INTEGERS, RENAMED
+    global DRY_PIN, DOOR_PIN, BLOBS, INTEGERS, RENAMED
     with open("/renamed.json") as file:
         RENAMED = json.load(file)
     with open("/unit.json") as file:
         unit = json.load(file)
     with open("/a/models/profile.json") as file:
-        DRY_PIN = json.load(file)["pins"]["esp32"]["pan"]
+        numbers = json.load(file)["pins"]["esp32"]
+    DRY_PIN, DOOR_PIN = numbers["pan"], numbers["door"]
     BLOBS = {key: binascii.a2b_base64(text) for key, text in unit["blobs"].items()}
     INTEGERS = unit["integers"]
     INTEGERS["bootcount"] = INTEGERS["floor_min"] = 1
