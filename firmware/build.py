@@ -6,7 +6,6 @@ Nothing made here may hold a name out of this module: firmware.app forgets it wh
 """
 
 import gc
-import json
 import os
 import sys
 import time
@@ -15,6 +14,7 @@ from firmware import (
     boots,
     identity,
     mirror,
+    model,
     version,
 )
 from firmware.agent import Agent, NoPin, TimeStore, nothing
@@ -50,7 +50,7 @@ from lib.mqtt_memory import Codec
 # Needed to build, and forgotten after: `firmware.app` forgets this module, and these with it.
 ONCE = (
     "firmware.build", "firmware.boots", "firmware.diagnosis.begin", "firmware.diagnosis.rules", "firmware.diagnosis.store",
-    "firmware.first_token", "firmware.mirror", "firmware.pins",
+    "firmware.first_token", "firmware.mirror", "firmware.model", "firmware.pins",
     "firmware.segments_recovery", "firmware.outbox_recovery",
 )  # fmt: skip
 _WATCHDOG_MS = 30000
@@ -76,15 +76,15 @@ def build(board, settings, reason):
     told = mirror.mend(board.nvs) if unit.provisioned else []
     gc.collect()
 
-    profile = _profile()
+    profile, damage = model.profile()
     numbers = profile["pins"].get(pins.chip, {})
     station = Station(profile, pins)
     presence = Presence(clock.uptime_s, profile["button"]["active"])
     _button(board, pins, numbers, presence)
     alarm = Alarm(_pin_out(board, pins, numbers, "alarm"), profile["alarm"]["active"])
     faults, problem = begin.table(profile, sys.path[0] + "/models/rules.bin")
-    if problem:
-        station.problems.append(problem)
+    if damage or problem:
+        station.problems.append(damage or problem)
     told.append(begin.wake(faults, clock.uptime_s()))
     leaks = begin.leaks(profile, faults, station, clock.uptime_s, time)
     watch = agent.watch = Watch(faults, leaks, station, alarm, presence)
@@ -182,6 +182,8 @@ def _button(board, pins, numbers, presence):
 
 
 def _display(board, pins, numbers, profile):
+    if not profile["panel"]:
+        return None
     try:
         return Lcd(pins.i2c(numbers["scl"], numbers["sda"]), profile["panel"]["address"])
     except (KeyError, OSError, ValueError) as error:
@@ -213,8 +215,3 @@ def _make_directory(path):
         os.mkdir(path)
     except OSError:
         pass  # it is there, or there is no file system, which the journal finds out
-
-
-def _profile():
-    with open(sys.path[0] + "/models/profile.json") as file:
-        return json.load(file)

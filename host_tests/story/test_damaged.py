@@ -111,8 +111,8 @@ def test_a_slot_with_a_broken_file_yields_to_the_other(house):
     assert fridge.resets() == ["power", "hard"]
 
 
-def test_a_slot_whose_profile_is_gone_keeps_trying_with_growing_pauses_and_never_prompts(house):
-    change_files(house.unit.path, {"/a/models/profile.json": None, "/b/models/profile.json": None})
+def test_slots_whose_code_is_gone_keep_trying_with_growing_pauses_and_never_prompts(house):
+    change_files(house.unit.path, {"/a/firmware/build.mpy": None, "/b/firmware/build.mpy": None})
     fridge = house.switch_on()
     fridge.run(120_000)
     starts = [event.at_ms for event in fridge.events("boot")]
@@ -137,3 +137,30 @@ def test_a_missing_part_costs_itself_and_nothing_else(house, key, value):
     assert house.subscriber.words() <= {"genuine", "duplicate"}
     if key == "fridge":
         assert {"n": "fridge", "vs": value} in house.subscriber.of("heartbeat")[-1].claims["senml"]
+
+
+@pytest.mark.parametrize("how", ["damaged", "erased"])
+def test_a_profile_that_is_lost_leaves_identity_and_console(house, how):
+    fridge = house.switch_on(world={"profile": how})
+    assert fridge.type("id")[1].endswith(house.unit.serial)
+    word = "missing" if how == "erased" else "damaged"
+    wrong = f"profile {word}: no sensors, no faults, no panel; identity and console only"
+    assert fridge.type("sensors") == [f"! {wrong}"]
+    assert any(line.endswith(wrong) for line in fridge.type("log"))
+    assert fridge.type("faults") == ["no fault is known"]
+    assert fridge.ask("read", nonce=NONCE)["result"]["reply"]
+    fridge.run(130_000)  # the judge has looked twice
+    assert fridge.resets() == ["power"]
+    house.subscriber.settle()
+    assert house.subscriber.words() == {"genuine"}
+
+
+def test_a_profile_that_one_slot_has_lost_is_read_from_the_other(house):
+    change_files(house.unit.path, {"/a/models/profile.json": b'{"crc":"00000000","pins":{}}'})
+    fridge = house.switch_on()
+    assert any(
+        line.endswith("profile damaged: that of the other slot is in force")
+        for line in fridge.type("sensors")
+    )
+    fridge.board.set("leak", "wet")
+    fridge.wait(lambda: fridge.board.alarm, 1)

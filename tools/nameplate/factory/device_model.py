@@ -5,6 +5,7 @@ language with its labels and then one entry a line, so that the device can read 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ _KEPT = ("model", "name", "pins", "alarm", "button", "panel")
 
 def files(checked: Profile) -> list[tuple[str, bytes]]:
     """The model's files as (path within the slot, content), in one fixed order."""
-    found = [("models/profile.json", _json(profile(checked)))]
+    found = [("models/profile.json", _checked(_json(profile(checked))))]
     found.append(("models/rules.bin", compile_rules(checked.content, severities(checked))))
     for language, entries in sorted(checked.catalogue.items()):
         lines = (line({"labels": checked.labels[language]}), *(line(entry) for entry in entries))
@@ -61,6 +62,12 @@ def _faults(checked: Profile) -> list[list[Any]]:
 def part_words(parts: list[list[Any]]) -> str:
     """Parts in a line: "PN 7710 inlet valve, 2 x PN 7702 seal"."""
     return ", ".join(f"{f'{count} x ' if count > 1 else ''}{number} {name}" for number, name, count in parts)
+
+
+def _checked(text: bytes) -> bytes:
+    """The JSON object with a member before all others, the CRC-32 of what follows it, so that the device knows damage."""
+    rest = text[1:]
+    return b'{"crc":"%08x",' % zlib.crc32(rest) + rest
 
 
 def _json(value: Any) -> bytes:
