@@ -1,10 +1,11 @@
 """When a measure that drifts reaches its limit, from one value a day; in whole numbers, and in bounded time.
 
 Ageing begins on some day, before the data or within them, and then goes on as a power of its age: slowing down (1/2,
-3/4), even, or speeding up (5/4). Each such course is fitted to the days, in pairs, by least squares; a value far from its
-neighbours is drawn towards them first. A course has the weight of its likelihood, and foretells with the error of its own
-line; where the sum of all says 10, 50 and 90 % that the limit is passed are `low`, `days` and `high`. So what is not known
-of the beginning and the shape is in the interval, as is the noise; errors that follow one another widen it.
+3/4), even, or speeding up (5/4); or it was one step on that day, and that is all (0). Each such course is fitted to the
+days, in pairs, by least squares; a value far from its neighbours is drawn towards them first. A course has the weight of
+its likelihood, and foretells with the error of its own line; where the sum of all says 10, 50 and 90 % that the limit is
+passed are `low`, `days` and `high`. So what is not known of the beginning and the shape is in the interval, as is the
+noise; errors that follow one another widen it.
 Nothing is said with fewer than ten values, when the newest is older than three days, while the slope is less than three
 times its error or the level more than two fifths of the limit away from it, nor when `high` is farther ahead than the data
 reach back twice, or than the caller wants to look. A "day" is whatever time lies between two values.
@@ -16,7 +17,7 @@ _NEAR = 5  # within two parts in so many of the limit
 _SIGNIFICANT = 3
 _BEFORE = (4, 11, 24)  # pairs of days before the data in which a beginning is tried
 _AFTER = 3  # pairs of days that a course needs after its beginning
-_SHAPES = ((1, 2), (3, 4), (1, 1), (5, 4))
+_SHAPES = ((0, 1), (1, 2), (3, 4), (1, 1), (5, 4))
 _ONE = 1024
 _FAR = 99 * _ONE
 # What of the normal distribution lies between 0 and z, in 510ths, for z in quarters.
@@ -109,7 +110,7 @@ def _pairs(seen, values, size, centre, most):
 def _lines(pairs, farthest):
     """(what is left of squares, mean of x, squares of x, slope, mean of y, begun so many days ago, its powers) of each course."""
     oldest = pairs[0][0]
-    begins = [oldest + before for before in _BEFORE] + list(range(oldest, _AFTER - 1, -1))
+    begins = [oldest + before for before in _BEFORE] + list(range(oldest, 0, -1))
     w = wy = wyy = 0
     for _, y, weight in pairs:
         w += weight
@@ -119,6 +120,8 @@ def _lines(pairs, farthest):
     for above, below in _SHAPES:
         powers = _powers(above, below, 2 * begins[len(_BEFORE) - 1] + farthest + 10)
         for begin in begins:
+            if begin < _AFTER and above:
+                break
             top = powers[2 * begin]
             wx = wxx = wxy = 0
             for ago, y, weight in pairs:

@@ -47,7 +47,7 @@ def step(cells, at, p, value, other, dt_s):
 
 def level(cells, at):
     """The number of the newest day, as firmware.diagnosis.measures has it; 0: none."""
-    return _day(cells, at, cells[at + _NEWEST])
+    return _day(cells, at, cells[at + _NEWEST] % DAYS)
 
 
 def forecast(cells, at, p):
@@ -58,14 +58,17 @@ def forecast(cells, at, p):
     values = [_day(cells, at, (newest + i) % DAYS) for i in range(DAYS)]
     long = _long(p)
     found = ahead(values, _limit(p), p[2] // long, _FARTHEST // long)
-    del ahead
+    del ahead  # its module is to go
     rare.forget(("firmware.diagnosis.forecast",))
     if found is None:
         return None
     days, low, high, slope, n, chance, level = found
     if _flows(p):
         slope, level = -slope, measures.FLOW // level
-    return days * long, low * long, high * long, slope // long, n, chance, level
+    # Since the newest day's end
+    gone = cells[at + _PASSED_S] // _DAY_S
+    days, low, high = [max(0, when * long - gone) for when in (days, low, high)]
+    return days, low, high, slope // long, n, chance, level
 
 
 def _long(p):
@@ -110,7 +113,7 @@ def _end_day(cells, at, p):
     _put(cells, at, newest, value)
     if value:
         if _repaired(cells, at, newest):
-            cells[at + _ANSWER] = 0
+            cells[at + _ANSWER] = 1
         _judge(cells, at, p, value)
 
 
@@ -122,7 +125,7 @@ def _judge(cells, at, p, value):
         # What has passed its limit and stays there has no trend any more, and is no better for it.
         others = 0 if bad or value <= _limit(p) else others + 1
         if others == _GOOD_AFTER:
-            answer = others = 0
+            answer, others = 1, 0
     elif bad:
         others += 1
         if others == _BAD_AFTER:

@@ -156,7 +156,7 @@ def said(courses: Sequence[Course], every: int = 1) -> list[list[tuple[int, list
                 words += [round(number * _ONE) for number in one.numbers]
                 out.write(" ".join(map(str, words)) + "\n")
         found: list[list[tuple[int, list[int]]]] = script.run(
-            "trend", "trend", str(file), heap="16m", timeout_s=1200
+            "trend", "trend", str(file), heap="4m", timeout_s=1200
         )
     return found
 

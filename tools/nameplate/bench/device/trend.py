@@ -28,4 +28,9 @@ def said(line):
 
 
 with open(sys.argv[2]) as file:
-    print(json.dumps([said(line) for line in file]))
+    print("[")
+    between = ""
+    for line in file:
+        print(between + json.dumps(said(line)))
+        between = ","
+    print("]")
