@@ -24,7 +24,7 @@ from lib import rare
 
 rare.forget = lambda names: None
 
-from firmware.diagnosis import begin, judge, rules, store
+from firmware.diagnosis import begin, judge, rules, store, trend
 from firmware.diagnosis.evidence import claims
 from firmware.diagnosis.faults import CLEAR, CONFIRMED
 from firmware.sensors.reading import OK
@@ -312,15 +312,14 @@ class Lane:
             self.forecasts()
 
     def forecasts(self):
-        try:
-            from firmware.diagnosis import trend
-        except ImportError:
-            return
         for index, row in enumerate(self.rows):
             if row[2] == rules.TREND:
-                said = trend.forecast(self.faults.cells, row_start(self.faults, index), row[7])
-                if said is not None:
-                    tell([self.number, self.at_s, "forecast", row[0], list(said), self.faults.state(index)])
+                cells, at = self.faults.cells, row_start(self.faults, index)
+                level = trend.level(cells, at)
+                said = trend.forecast(cells, at, row[7])
+                if level or said:
+                    said = None if said is None else list(said)
+                    tell([self.number, self.at_s, "forecast", row[0], said, self.faults.state(index), level])
 
     def changed(self, index, state):
         self.faults.changed = True

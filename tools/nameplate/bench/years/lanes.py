@@ -120,7 +120,7 @@ def _word(said: list[Any]) -> dict[str, Any]:
     if state == "note":
         found["text"] = rest[0]
     elif state == "forecast":
-        found |= {"code": rest[0], "forecast": rest[1], "active": rest[2] >= 2}
+        found |= {"code": rest[0], "forecast": rest[1], "active": rest[2] >= 2, "level": rest[3]}
     else:
         found |= {"code": rest[0], "claims": rest[1], "qualities": rest[2]}
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from nameplate.bench.years.home import DAY, HOUR, YEAR, Floats
 from nameplate.bench.years.lives import Case, Chunk
 from nameplate.bench.years.model import Model
 
+_FLOW = 600_000  # the device counts what fills or drains as a flow: this by tenths of seconds
 _KEEP_S = 2 * DAY  # of the truth, for means that reach back over a chunk's end
 BINS = ((0, 5), (5, 25), (25, 50), (50, 75), (75, 90), (90, 96), (96, 99), (99, 101))
 
@@ -74,35 +75,61 @@ class Marks:
 
     def _judge(self, word: dict[str, Any], truth: dict[str, Floats], key: int) -> None:
         if word["state"] == "forecast":
-            days, low, high, _, _, chance, _ = word["forecast"]
-            self.forecasts.append(
-                Forecast(word["code"], days, low, high, chance, word["active"], key, word["at_s"])
-            )
+            if word["forecast"] is not None:
+                days, low, high, _, _, chance, _ = word["forecast"]
+                said = Forecast(word["code"], days, low, high, chance, word["active"], key, word["at_s"])
+                self.forecasts.append(said)
             return
         claims = word["claims"]
         if not claims or claims.get("confidence") is None or "limit" not in claims:
             return
         rule = self.model.rule(word["code"])
+        if rule["rule"] == "trend":
+            return  # its chance is a forecast's
         # What the probability is of: the mean since it was suspected, of about a day at most.
         mean = true_mean(truth, rule["sensor"], word["at_s"], min(claims["window"], DAY))
         up = rule["rule"] in ("above", "too_long") or bool(rule.get("falling"))
         beyond = mean > claims["limit"] if up else mean < claims["limit"]
         self.stated.append(Stated(word["code"], claims["confidence"], bool(beyond)))
 
-    def settle(self, case: Case, reached: dict[str, float]) -> None:
-        """The case is over: `reached` says at what time each code's limit truly was; missing: not while it lived."""
-        for one in self.forecasts:
-            if one.case != id(case):
-                continue
-            at_s = reached.get(one.code)
-            one.looked = (case.lived_s - one.at_s) / DAY
-            one.truth = None if at_s is None else (at_s - one.at_s) / DAY
-            warn = self.model.rule(one.code).get("warn_days", 14)
-            if one.truth is not None or one.looked >= warn:
-                comes = one.truth is not None and one.truth <= warn
-                self.stated.append(
-                    Stated(one.code, one.chance, comes, "limit reached within the days of warning")
-                )
+    def settle(self, case: Case) -> None:
+        """The case is over: when its measures truly reached their limits is known by now, or that they did not."""
+        mine = [one for one in self.forecasts if one.case == id(case)]
+        for code in {one.code for one in mine}:
+            at_s = reached(case, self.model.rule(code))
+            warn = self.model.rule(code)["warn_days"]
+            for one in mine:
+                if one.code != code:
+                    continue
+                one.looked = (case.lived_s - one.at_s) / DAY
+                one.truth = None if at_s is None else (at_s - one.at_s) / DAY
+                if one.days > 0 and (one.truth is not None or one.looked >= warn):
+                    comes = one.truth is not None and one.truth <= warn
+                    self.stated.append(
+                        Stated(code, one.chance, comes, "a limit is reached within the days of warning")
+                    )
+
+
+def reached(case: Case, rule: Mapping[str, Any]) -> float | None:
+    """When the measure of that trend came to its limit, or None: by the medians of seven days, four of them yet to come.
+
+    A forecast does not know those; noise of single days is not the truth.
+    """
+    days = [
+        word
+        for word in case.told
+        if word["state"] == "forecast" and word["code"] == rule["code"] and word["level"]
+    ]
+    flows = rule["measure"] in ("fill_s", "drain_s")
+    limit = _FLOW / rule["limit"] if flows else rule["limit"]
+    levels = np.array([word["level"] for word in days], float)
+    for place in range(3, levels.size - 3):
+        if (
+            np.median(levels[place - 3 : place + 4]) <= limit
+            and np.median(levels[place : place + 7]) <= limit
+        ):
+            return float(days[place]["at_s"])
+    return None
 
 
 def true_mean(truth: dict[str, Floats], sensor: str, at_s: float, over_s: float) -> float:
@@ -228,10 +255,14 @@ def rule_of_three(seen: int, lived: float) -> float:
 def coverage(forecasts: Sequence[Forecast]) -> tuple[int, int]:
     """(how often the truth fell within the interval, of how many whose truth is known).
 
-    Not reached for longer than the interval's end is a truth too: it fell outside.
+    Not reached for longer than the interval's end is a truth too: it fell outside. Whole days are foretold, so the truth
+    is taken to the nearest one. What says that the limit is reached already is no prediction.
     """
-    judged = [one for one in forecasts if one.truth is not None or one.looked > one.high]
-    held = [one for one in judged if one.truth is not None and one.low <= one.truth <= one.high]
+    ahead = [one for one in forecasts if one.days > 0]
+    judged = [one for one in ahead if one.truth is not None or one.looked > one.high]
+    held = [
+        one for one in judged if one.truth is not None and one.low <= round(max(one.truth, 0)) <= one.high
+    ]
     return len(held), len(judged)
 
 

@@ -122,7 +122,7 @@ def _loss(model: Model) -> Any:
     upper.set_ylabel("degC")
     upper.set_title(f"KF-320 (simulated): {fault.name}; typical, from the dotted line on", fontsize=9)
     upper.legend(loc="upper left", fontsize=7)
-    said = [word for word in case.told if word["state"] == "forecast"]
+    said = [word for word in case.told if word["state"] == "forecast" and word["forecast"]]
     if said:
         at = np.array([word["at_s"] / DAY for word in said])
         middle, low, high = (np.array([word["forecast"][part] for word in said]) for part in range(3))
