@@ -3,7 +3,7 @@
 from array import array
 
 from firmware.diagnosis import rules, store
-from firmware.diagnosis.faults import CONFIRMED, HEAD, OLD, RECOVERING, STATES, TIMER, Faults
+from firmware.diagnosis.faults import CONFIRMED, HEAD, OLD, RECOVERING, SINCE, STATES, TIMER, Faults
 from firmware.diagnosis.leak import BAD, GOOD, Leak
 
 _WET = "wet"
@@ -67,7 +67,10 @@ def restart(known, blob):
     cells = known.cells
     for index, row in enumerate(rules.each(blob)):
         kind, at = row[2], known.starts[index]
-        cells[at] = RECOVERING | OLD if cells[at] & STATES >= CONFIRMED else 0
+        known_before = cells[at] & STATES >= CONFIRMED
+        cells[at] = RECOVERING | OLD if known_before else 0
+        if known_before:
+            cells[at + SINCE] = min(cells[at + SINCE], -1)
         cells[at + TIMER] = 0
         if kind == rules.WET:
             cells[at + GOOD] = cells[at + BAD] = 0

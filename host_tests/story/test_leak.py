@@ -89,3 +89,48 @@ def test_leak_after_leak_sounds_in_time(house):
         fridge.wait(lambda: not fridge.board.alarm, 20)
         fridge.run(137 * number % 1000)
     assert max(delays) <= ALARM_MS
+
+
+def test_a_leak_is_known_over_a_power_cut_and_sounds_again_when_it_is_seen_again(house):
+    fridge = house.switch_on()
+    fridge.run(3000)
+    pour(fridge)
+    fridge.wait(lambda: house.subscriber.of("event"), 10)
+    (first,) = house.subscriber.of("event")
+    evidence = first.claims["evidence"]
+    assert 0 < evidence["for"] <= evidence["window"] < 1
+    assert (evidence["sensors"], evidence["confidence"]) == (["pan"], None)
+    fridge.run(3000)  # by now it is on flash
+    fridge.board.kill()
+    fridge.board.set("leak", "open")
+    fridge.board.set("power", "on")
+    fridge.wait(lambda: house.subscriber.of("heartbeat", bootcount=2), 60)
+    assert not fridge.board.alarm
+    (told,) = fridge.ask("faults")["result"]["faults"]
+    assert (told["fault"], told["state"], told["old"]) == ("L01", "recovering", True)
+    assert told["evidence"].startswith("before this start: wet ")
+    moment = pour(fridge)
+    fridge.wait(lambda: fridge.board.alarm, 1)
+    assert alarm_delay(fridge, moment) <= ALARM_MS
+    fridge.wait(lambda: house.subscriber.of("event", bootcount=2), 10)
+    (again,) = house.subscriber.of("event", bootcount=2)
+    assert (again.claims["fault"], again.claims["state"], again.claims["since"]) == ("L01", "confirmed", 0)
+    assert again.claims["before"] >= 1
+    fridge.board.set("leak", "dry")
+    fridge.wait(lambda: house.subscriber.of("event", state="cleared"), 30)
+    assert house.subscriber.words() <= {"genuine", "duplicate", "late"}
+
+
+def test_a_broken_sensor_is_told_as_that_and_its_fault_is_known_over_a_power_cut(house):
+    fridge = house.switch_on(world={"fridge": "open"})
+    fridge.wait(lambda: house.subscriber.of("event"), 240)
+    (event,) = house.subscriber.of("event")
+    assert (event.claims["fault"], event.claims["state"]) == ("S02", "confirmed")
+    assert event.claims["evidence"]["quality"] == "open"
+    assert event.claims["evidence"]["known"] >= 120
+    assert not fridge.board.alarm
+    fridge.run(3000)
+    fridge.board.kill()
+    fridge.board.set("power", "on")
+    fridge.wait(lambda: house.subscriber.of("heartbeat", bootcount=2), 60)
+    assert [fault["fault"] for fault in fridge.ask("faults")["result"]["faults"]] == ["S02"]
