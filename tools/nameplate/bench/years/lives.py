@@ -85,13 +85,15 @@ class Lives:
         from_january: bool = False,
         repeats: int = 1,
     ) -> None:
+        # What errs at random has a generator of its own: how often it is looked at changes no life.
+        self._noise = rng.spawn(1)[0]
         self._rng, self.model, self.cases = rng, model, cases
         self._sample_s, self._judge_s, self._repeats = sample_s, judge_s, repeats
         self.days = int(np.ceil(max(case.end_s for case in cases) / DAY))
         count = len(cases)
         first = np.zeros(count) if from_january else None
         self.homes = home.make(rng, count, self.days * DAY, first)
-        self.sensors = Sensors(rng, profile, root, count, chips)
+        self.sensors = Sensors(self._noise, profile, root, count, chips)
         self._ageing = _ageing(cases)
         self._last_s = np.zeros(count)
         self._off = np.zeros(count, bool)
@@ -191,12 +193,12 @@ class Lives:
                 continue
             if kind in ("ntc", "leak", "probe"):
                 read[:, column] = sensor_faults.resistor(
-                    fault, self.sensors, int(lane), ohm[:, column], at_s, self._rng
+                    fault, self.sensors, int(lane), ohm[:, column], at_s, self._noise
                 )
             elif kind == "ds18b20":
-                read[:, column] = sensor_faults.register(fault, read[:, column], at_s, self._rng)
+                read[:, column] = sensor_faults.register(fault, read[:, column], at_s, self._noise)
             else:
-                read[:, column] = sensor_faults.contact(fault, read[:, column], at_s, self._rng)
+                read[:, column] = sensor_faults.contact(fault, read[:, column], at_s, self._noise)
         return read
 
     def _chunk(

@@ -240,6 +240,24 @@ def sensor_marks(cases: Sequence[Case], model: Model) -> list[SensorMark]:
     return list(found.values())
 
 
+def differing(cases: Sequence[Case]) -> tuple[int, int]:
+    """(verdicts that only one of two ways of sampling came to, those of both); `cases`: the one way's, then the other's.
+
+    A verdict is a code that was confirmed in a life, as often as it was.
+    """
+    half = len(cases) // 2
+    apart = both = 0
+    for one, other in zip(cases[:half], cases[half:], strict=True):
+        codes = [
+            sorted(word["code"] for word in case.told if word["state"] == "confirmed")
+            for case in (one, other)
+        ]
+        same = sum(min(codes[0].count(code), codes[1].count(code)) for code in set(codes[0]))
+        both += same
+        apart += len(codes[0]) + len(codes[1]) - 2 * same
+    return apart, both
+
+
 def years(cases: Iterable[Case]) -> float:
     """How long these lived, all together."""
     return sum(case.lived_s for case in cases) / YEAR

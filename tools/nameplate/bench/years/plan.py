@@ -30,10 +30,12 @@ class Size:
     runs: int = 30
     sensor_runs: int = 10
     trend_runs: int = 30
+    minute_lanes: int = 4  # healthy lives judged twice: with a sample a minute, and with one in five
+    minute_days: int = 92
 
 
 FULL = Size()
-QUICK = Size(lanes=6, days=45, runs=3, sensor_runs=2, trend_runs=2)
+QUICK = Size(lanes=6, days=45, runs=3, sensor_runs=2, trend_runs=2, minute_lanes=1, minute_days=20)
 
 
 @dataclass
@@ -56,6 +58,16 @@ def healthy(model: Model, size: Size, rng: np.random.Generator) -> Iterator[Batc
         count = min(part, size.lanes - first)
         cases = [Case(model.folder, "healthy", "healthy", 0, np.inf, size.days * DAY) for _ in range(count)]
         yield Batch(model, "healthy life", cases, from_january=True)
+
+
+def by_the_minute(model: Model, size: Size) -> Iterator[Batch]:
+    """The same healthy lives twice, of a model whose healthy stretches are sampled coarsely."""
+    for sample_s in (60, 300):
+        cases = [
+            Case(model.folder, "healthy", "healthy", 0, np.inf, size.minute_days * DAY)
+            for _ in range(size.minute_lanes)
+        ]
+        yield Batch(model, f"healthy life, a sample each {sample_s} s", cases, sample_s=sample_s, seed=77)
 
 
 def product(model: Model, size: Size, rng: np.random.Generator) -> Iterator[Batch]:

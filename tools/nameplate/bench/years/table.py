@@ -18,6 +18,10 @@ def figures(results: Sequence[Result]) -> Iterator[dict[str, Any]]:
         name = result.model.folder
         if result.healthy:
             yield from _healthy(name, result)
+        if result.minute:
+            apart, _ = marks.differing(result.minute)
+            what = f"{name} verdicts that differ between a sample a minute and one in five"
+            yield figure(what, apart, "verdicts", simulated=True)
         for one in marks.detections(result.product, result.model):
             what = f"{name} {one.name}, {one.severity}"
             yield figure(
@@ -88,6 +92,13 @@ def lines(results: Sequence[Result]) -> Iterator[str]:
         yield f"### {result.model.content['model']} ({result.model.folder}), simulated"
         if result.healthy:
             yield from _healthy_lines(result)
+        if result.minute:
+            apart, both = marks.differing(result.minute)
+            lived = marks.years(result.minute) / 2
+            yield (
+                f"Judged with a sample a minute and with one in five minutes, {lived:.1f} simulated years came to "
+                f"{both} verdicts of both and {apart} of one alone."
+            )
         if result.product:
             yield from _product_lines(result)
         if result.sensors:
