@@ -1,7 +1,7 @@
 """When a measure that drifts reaches its limit, from one value a day; in whole numbers, and in bounded time.
 
-Ageing begins on some day, before the data or within them, and then goes on as a power of its age: slowing down (1/2,
-3/4), even, or speeding up (5/4); or it was one step on that day, and that is all (0). Each such course is fitted to the
+Ageing begins on some day, before the data or within them, and then goes on as a power of its age: slowing down (3/5,
+4/5), even, or speeding up (5/4); or it was one step on that day, and that is all (0). Each such course is fitted to the
 days, in pairs, by least squares; a value far from its neighbours is drawn towards them first. A course has the weight of
 its likelihood, and foretells with the error of its own line; where the sum of all says 10, 50 and 90 % that the limit is
 passed are `low`, `days` and `high`. So what is not known of the beginning and the shape is in the interval, as is the
@@ -17,7 +17,7 @@ _NEAR = 5  # within two parts in so many of the limit
 _SIGNIFICANT = 3
 _BEFORE = (4, 11, 24)  # pairs of days before the data in which a beginning is tried
 _AFTER = 3  # pairs of days that a course needs after its beginning
-_SHAPES = ((0, 1), (1, 2), (3, 4), (1, 1), (5, 4))
+_SHAPES = ((0, 1), (3, 5), (4, 5), (1, 1), (5, 4))
 _ONE = 1024
 _FAR = 99 * _ONE
 # What of the normal distribution lies between 0 and z, in 510ths, for z in quarters.
@@ -158,7 +158,8 @@ def _error(lines, pairs):
         if i and rest[i - 1][0] == rest[i][0] + 1:
             follow += rest[i][1] * rest[i - 1][1]
     n = len(pairs)
-    rho = max(0, min(follow * 100 // (square + 1), 70))
+    # Residuals of so few are that much less alike than the errors: less than that is chance.
+    rho = max(-100 // n, min(follow * 100 // (square + 1), 70))
     count = n * (100 - rho) // (100 + rho)
     variance = best[0] * (100 + rho) // ((n - 3) * (100 - rho)) + 1
     return variance, max(count - 3, 3), max(count - 2, 1)

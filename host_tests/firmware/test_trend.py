@@ -14,7 +14,7 @@ from host_tests.firmware.cooling import DAY, Cooler
 
 STRENGTH = (0, 5500, 21, 1500, -12000, 0)
 FILL = (1, 270, 21, 0, 0, 30)
-HEAT = (3, 800, 21, 0, 45000, 240)
+HEAT = (3, 850, 21, 0, 45000, 240)
 PASSED_S = measures.CELLS + 4
 
 
