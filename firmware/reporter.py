@@ -8,14 +8,12 @@ import asyncio
 import os
 import time
 
-from micropython import const
-
 from lib import rare
 
-_POLL_MS = const(50)
-_STEP_MS = const(500)
-_FIRST_MS = const(1500)  # every sensor has been sampled by then
-_RETRY_MS = const(5000)
+_POLL_MS = 50
+_STEP_MS = 500
+_FIRST_MS = 1500  # every sensor has been sampled by then
+_RETRY_MS = 5000
 
 
 class Reporter:

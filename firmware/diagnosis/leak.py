@@ -9,8 +9,6 @@ A leak from before this start of the unit is neither sounded nor forgotten until
 ten seconds dry clear it. While the probe is faulty by a rule of its own (SILENCED), no leak is raised.
 """
 
-import time
-
 from firmware.diagnosis.faults import (
     CLEAR,
     CONFIRMED,
@@ -42,7 +40,7 @@ class Leak:
     `suspected`: wet, and not confirmed yet.
     """
 
-    def __init__(self, faults, index, sensor, spec, uptime_s, ticks=time):
+    def __init__(self, faults, index, sensor, spec, uptime_s, ticks):
         self.index = index
         self.sensor = sensor
         self.suspected = False
@@ -71,8 +69,7 @@ class Leak:
         if not whole:
             passed = 0
         seen = at + (BAD if wet is None else GOOD)
-        if cells[seen] < _MOST:
-            cells[seen] += 1
+        cells[seen] = min(cells[seen] + 1, _MOST)
         flags = cells[at] & ~STATES
         known = cells[at] & STATES >= CONFIRMED
         if not wet or flags & SILENCED:

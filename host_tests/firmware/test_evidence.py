@@ -1,15 +1,23 @@
 """What a fault rests on, in words and as JSON: only what was measured, and how sure it is."""
 
+import asyncio
 import json
 from types import SimpleNamespace
 
 import pytest
 
+from firmware import claims as claims_text
 from firmware.diagnosis import evidence, trend
+from firmware.outbox import Outbox
+from firmware.reporter import Reporter
 from firmware.sensors import specs
 from firmware.sensors.reading import Reading
+from host_tests.firmware import fakes
+from host_tests.firmware.fakes import Appliance
 from host_tests.firmware.judging import ABOVE, HEALTH, Bench
+from host_tests.firmware.test_heartbeat import NOW, Clock, chain_on, emit, plain
 from host_tests.firmware.test_judge import COOLS, DEFROST, DOOR, FILL, HEATS, RETURNS, WET, leaks, wet_sensor
+from nameplate.token import schemas
 
 DIGITAL = {"name": "air", "kind": "ds18b20"}  # plus-minus 0.5 K
 
@@ -197,3 +205,139 @@ def test_a_trend_tells_its_forecast_or_that_there_is_none(tmp_path, monkeypatch)
     line, claims = told(bench, tmp_path, "C03")
     assert line == "no forecast as of now"
     assert claims["confidence"] is None
+
+
+# On the wire
+
+
+@pytest.fixture
+def outbox(tmp_path):
+    return Outbox(str(tmp_path / "data"), capacity_bytes=4 * 4096, token_bytes=2048)
+
+
+def longest_evidence(tmp_path):
+    bench = Bench(ABOVE, up_s=3600)
+    bench.run(6000, air=124999)
+    row = bench.faults.starts[0]
+    for cell in (4, 5, 6):
+        bench.faults.cells[row + cell] = 2**29
+    bench.faults.cells[row + 7] = -124999
+    told(bench, tmp_path, "T01", -100123)
+    watch = SimpleNamespace(
+        faults=bench.faults, leaks=[], chip="esp32",
+        station=SimpleNamespace(readings=lambda: [Reading("air", "ok", 0, 0, "Cel", -100123)]),
+    )  # fmt: skip
+    return evidence.claims(watch, 0)
+
+
+def test_the_longest_event_is_within_2048_bytes_and_its_schema(outbox, tmp_path):
+    """The first of a boot, eight readings, evidence with every number, losses; as the unit emits it."""
+    readings = [Reading(f"sensor_{place}xxx", "ok", 0, 0, "Cel", -100123) for place in range(8)]
+    for place in range(12):
+        outbox.losses.add(place, 2**30, 2**30 + 5, "storage")
+    claims = claims_text.event_claims(
+        "T01", "confirmed", readings, -(2**31) + 1, 99999, "broker", longest_evidence(tmp_path)
+    )
+    token = emit(chain_on(outbox, 2**31 - 1, Clock("set", NOW, 2**30)), "event", claims)
+    assert token is not None
+    assert len(token) <= 2048
+    assert schemas.problem("event", plain(token)) is None
+    assert plain(token)["before"] == 2**31 - 1
+
+
+def test_an_events_schema_knows_evidence_when_it_is_wrong(outbox, tmp_path):
+    claims = claims_text.event_claims("T01", "confirmed", [], 5, 9, "broker", longest_evidence(tmp_path))
+    plain_claims = plain(emit(chain_on(outbox), "event", claims))
+    for wrong in ({"confidence": 101}, {"confidence": "sure"}, {"known": -1}, {"basis": ""}):
+        event = {**plain_claims, "evidence": {**plain_claims["evidence"], **wrong}}
+        assert schemas.problem("event", event) is not None
+    with_more = {**plain_claims, "evidence": {**plain_claims["evidence"], "later": True}}
+    assert schemas.problem("event", with_more) is None
+
+
+# The reporter
+
+
+class Chain:
+    """Takes what is emitted, or fails as often as it is told to."""
+
+    def __init__(self, failures=0):
+        self.failures = failures
+        self.emitted = []
+        self.error = "simulated"
+
+    async def emit(self, kind, text):
+        if self.failures:
+            self.failures -= 1
+            return None
+        self.emitted.append((kind, json.loads("{" + text + "}")))
+        return b"token"
+
+
+def reported(consent, failures=0):
+    """What is emitted and noted of a leak."""
+    appliance = Appliance()
+    appliance.settings.consent = consent
+    appliance.pan.uv = fakes.WET_UV
+    appliance.run(3)
+    chain, notes = Chain(failures), []
+    reporter = Reporter(
+        chain,
+        appliance.settings,
+        appliance.station,
+        appliance.watch,
+        lambda: 4,
+        notes.append,
+        appliance.ticks,
+    )
+
+    async def run():
+        async def sleep_ms(milliseconds):
+            waits.append(milliseconds)
+            if milliseconds == 50:
+                raise asyncio.CancelledError
+
+        waits = []
+        asyncio.sleep_ms = sleep_ms
+        try:
+            await reporter.events(lambda: None)
+        except asyncio.CancelledError:
+            return
+        finally:
+            del asyncio.sleep_ms
+
+    asyncio.run(run())
+    return chain.emitted, notes
+
+
+def test_a_leak_is_reported_with_its_evidence_and_noted():
+    ((kind, claims),), notes = reported("full")
+    assert (kind, claims["fault"], claims["state"], claims["since"]) == ("event", "L01", "confirmed", 5)
+    assert claims["evidence"]["for"] == claims["evidence"]["known"] == 0.04
+    assert claims["senml"][0] == {"n": "pan", "vb": True}
+    assert notes == ["fault L01 confirmed: wet 0.0 of 0.0 s, loop 9.7 kohm, probe healthy"]
+
+
+def test_with_minimum_consent_no_reading_and_no_number_of_the_evidence_leaves():
+    ((_, claims),), notes = reported("minimum")
+    assert claims == {
+        "fault": "L01",
+        "state": "confirmed",
+        "since": 5,
+        "lag": 4,
+        "ack": "broker",
+        "senml": [],
+    }
+    assert len(notes) == 1
+
+
+def test_without_consent_nothing_is_made():
+    emitted, notes = reported("off")
+    assert emitted == []
+    assert len(notes) == 1
+
+
+def test_what_cannot_be_stored_is_tried_again_with_the_evidence_of_its_moment():
+    ((_, claims),), notes = reported("full", failures=3)
+    assert claims["evidence"]["for"] == 0.04
+    assert notes[1:] == ["simulated"] * 3
