@@ -156,9 +156,7 @@ def test_a_sensor_is_whole_until_it_fails(what):
 def test_a_power_cut_leaves_no_rows_and_a_restart_after_it():
     found = model.load("kf320")
     case = lives.Case("kf320", "healthy", "healthy", 0, np.inf, 2 * DAY)
-    lived = lives.Lives(
-        np.random.default_rng(1), found.root, found.content, "kf320", [case], sample_s=60, judge_s=60
-    )
+    lived = lives.Lives(np.random.default_rng(1), found.root, found.content, "kf320", [case], sample_s=60)
     lived.homes.cuts = home.Events(np.array([0]), np.array([40_000.0]), np.array([7200.0]), np.zeros(1))
     lived.homes.brownouts = home.Events(*(np.zeros(0, int) for _ in range(4)))
     rows = np.concatenate([chunk.rows for chunks in lived.chunks() for chunk in chunks])

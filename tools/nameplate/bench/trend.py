@@ -23,6 +23,8 @@ from nameplate.bench.figure import figure
 
 DEFAULT = False
 WARN_DAYS = 21
+# An ESP32 takes less than this for an empty loop of 100,000 steps.
+_CHIP_LOOP_MS = 500
 _DAYS = 200
 _ONE = 100  # of a percent, in what the device is given
 _SEED = 20_000
@@ -203,6 +205,9 @@ def measure(quick: bool = False) -> Iterator[dict[str, Any]]:
     yield figure("mean of the kinds: off 80", abs(mean - 80), "%", 5, simulated=True, digits=1)
     yield figure("all kinds: Brier score of the chance", _brier(everything), "of 1", simulated=True)
     yield from _healthy(_QUICK_YEARS if quick else _YEARS)
+    loops: float = script.run("trend", "trend", "cost")
+    yield figure("a forecast", loops, "empty loops of 100,000", simulated=False, digits=4)
+    yield figure("a forecast on an ESP32 at most", loops * _CHIP_LOOP_MS, "ms", 100, simulated=True, digits=1)
 
 
 def _brier(forecasts: Sequence[Said]) -> float:

@@ -1,11 +1,13 @@
 """Forecasts of the device's code for many courses of daily numbers: argv is the folder of the sources and a file of lines.
 
 A line is the limit, the days of warning, the first and the last day on which it is asked, every how many days, and the
-numbers, 0 for a day without one. Prints one list: for each line a list of (day, what was said).
+numbers, 0 for a day without one. Prints one list: for each line a list of (day, what was said). With `cost` in place of
+the file: how long a forecast takes, as a multiple of an empty loop of 100,000 steps.
 """
 
 import json
 import sys
+import time
 
 sys.path.insert(0, sys.argv[1])
 
@@ -27,10 +29,34 @@ def said(line):
     return found
 
 
-with open(sys.argv[2]) as file:
+def cost():
+    falls = [10000 - 150 * max(0, day - 8) + day * 7919 % 301 for day in range(DAYS)]
+    took = min([timed(ahead, falls, 5500, 21, FARTHEST) for _ in range(50)])
+    return took / min([timed(loop) for _ in range(20)])
+
+
+def timed(work, *words):
+    began = time.ticks_us()
+    work(*words)
+    return time.ticks_diff(time.ticks_us(), began)
+
+
+def loop():
+    for _ in range(100000):
+        pass
+
+
+def tell(lines):
     print("[")
     between = ""
-    for line in file:
+    for line in lines:
         print(between + json.dumps(said(line)))
         between = ","
     print("]")
+
+
+if sys.argv[2] == "cost":
+    print(cost())
+else:
+    with open(sys.argv[2]) as file:
+        tell(file)

@@ -63,7 +63,7 @@ def _shared(*trends: str) -> tuple[Fault, ...]:
     return (
         _fault("heater with 15, 5, 0 % of its power", "H01", "heater_lost", (0.85, 0.95, 1.0), days=(10, 10, 10), follows=heats),
         _fault("inlet strainer clogged by 75, 88, 98 %", "F01", "inlet_clogged", (0.75, 0.88, 0.98), days=(10, 10, 10), follows=fills),
-        _fault("drain pump with 22, 12, 0 % of its flow", "F02", "drain_weak", (0.78, 0.88, 1.0), days=(10, 10, 10)),
+        _fault("drain pump with 10, 6, 0 % of its flow", "F02", "drain_weak", (0.90, 0.94, 1.0), days=(10, 10, 10)),
         _fault("door opened with water in, 20, 40, 120 minutes", "D01", "door_opened", (1200, 2400, 7200), days=(10, 10, 10), follows=("F02", "F01")),
     )  # fmt: skip
 

@@ -83,6 +83,7 @@ class Fridges:
         self.set_c = rng.uniform(3.2, 6.0, count)
         self.freezer_set_c = rng.uniform(-20.5, -17.8, count)
         self.heater_w = spread(180, 0.05)
+        self.fuse = np.ones(count, bool)  # beside the heater, where it is hotter; once gone, gone
         self.defrost_every_s = spread(10 * 3600, 0.1)
         zero = np.zeros(count)
         self.air, self.food = self.set_c + zero, self.set_c + 0.5
@@ -185,8 +186,8 @@ class Fridges:
         # What evaporates at -43 is next to nothing: the compressor pumps a vacuum.
         thin = np.exp(0.055 * np.minimum(self.evap + 25, 12)) * np.clip((self.evap + 43) / 8, 0, 1)
         pumped = runs * capacity * thin
-        fuse = self.evap < 70
-        heating = (self.defrost_s >= 0) * power * fuse * self.heater_w * (1 - parts["heater_dead"])
+        self.fuse &= self.evap < 58
+        heating = (self.defrost_s >= 0) * power * self.fuse * self.heater_w * (1 - parts["heater_dead"])
         # Warm refrigerant runs into the evaporator in the first minutes after the compressor has stopped.
         returning = (self.rests_s < 240) * 30.0 * ~runs.astype(bool)
         self._evaporate(to_cold + to_air - pumped + heating + returning)

@@ -21,6 +21,8 @@ from nameplate.bench.years.sensor_faults import SensorFault
 
 JUDGE, RESTART = 1 << 16, 1 << 17
 _WET = {"gs45": wet.DISHWASHER, "wm90": wet.WASHER}
+_JUDGE_S = 60
+_LONG_DOOR = 2.0  # minutes of a coarse step
 _SLICE_DAYS = 30  # of a wet machine's life, sent at a time
 
 
@@ -80,7 +82,6 @@ class Lives:
         cases: list[Case],
         *,
         sample_s: int,
-        judge_s: int,
         chips: list[str] | None = None,
         from_january: bool = False,
         repeats: int = 1,
@@ -88,7 +89,7 @@ class Lives:
         # What errs at random has a generator of its own: how often it is looked at changes no life.
         self._noise = rng.spawn(1)[0]
         self._rng, self.model, self.cases = rng, model, cases
-        self._sample_s, self._judge_s, self._repeats = sample_s, judge_s, repeats
+        self._sample_s, self._repeats = sample_s, repeats
         self.days = int(np.ceil(max(case.end_s for case in cases) / DAY))
         count = len(cases)
         first = np.zeros(count) if from_january else None
@@ -112,23 +113,34 @@ class Lives:
                 yield self._fridge_day(day)
 
     def _fridge_day(self, day: fridge.Minutes) -> list[Chunk]:
-        every = int(self._sample_s // day.step_s)
-        steps = day.powered.shape[0] // every * every
-        at_s = day.at_s + (np.arange(steps // every) + 1) * self._sample_s
-        everybody = np.arange(len(self.cases))
-        felt = {name: value[every - 1 : steps : every] for name, value in day.values.items()}
-        felt["door"] = day.values["door"][:steps].reshape(-1, every, len(self.cases)).mean(1)
-        water = day.truth["pan_siemens"][every - 1 : steps : every]
-        powered = day.powered[:steps].reshape(-1, every, len(self.cases)).min(1)
-        felt["siemens"] = felt["afloat"] = water
-        felt, powered, at_s, dt_s = self._finer(felt, powered, at_s, np.full(at_s.size, self._sample_s))
+        """A row each `sample_s`; by the minute where the door is open for long, or the power fails."""
+        everybody, steps = np.arange(len(self.cases)), day.powered.shape[0]
+        many = int(self._sample_s // day.step_s)
+        felt = dict(day.values)
+        felt["siemens"] = felt["afloat"] = day.truth["pan_siemens"]
+        at_s, dt_s = day.at_s + (np.arange(steps) + 1) * day.step_s, np.full(steps, int(day.step_s))
+        blocks = (steps // many, many, len(self.cases))
+        door = felt["door"].reshape(blocks)
+        busy = (door.sum(1) >= _LONG_DOOR) | (day.powered.reshape(blocks).min(1) < 1)
+        busy[1:] |= busy[:-1].copy()
+        busy[:-1] |= busy[1:].copy()
+        kept = np.repeat(busy, many, axis=0)
+        felt["door"] = np.where(kept, felt["door"], np.repeat(door.mean(1), many, axis=0))
+        kept[many - 1 :: many] = True
+        felt, powered, at_s, dt_s = self._finer(felt, day.powered, at_s.astype(np.float64), dt_s)
+        kept = np.repeat(kept, self._repeats, axis=0)
         columns = np.stack([self._column(spec, felt, at_s, everybody) for spec in self.sensors.specs], axis=2)
-        alive = [index for index, case in enumerate(self.cases) if case.end_s > day.at_s]
-        return [
-            self._chunk(index, at_s, dt_s, columns[:, index], powered[:, index],
-                        {name: value[:, index] for name, value in felt.items()})
-            for index in alive
-        ]  # fmt: skip
+        found = []
+        for index, case in enumerate(self.cases):
+            if case.end_s > day.at_s:
+                mine = kept[:, index]
+                ends = at_s[mine]
+                lasts = np.diff(ends, prepend=day.at_s).astype(int)
+                truth = {name: value[mine, index] for name, value in felt.items()}
+                found.append(
+                    self._chunk(index, ends, lasts, columns[mine, index], powered[mine, index], truth)
+                )
+        return found
 
     def _wet(self) -> Iterator[list[Chunk]]:
         lives = wet.Machines(self._rng, _WET[self.model], self.homes, self._ageing, self._idle_s()).run()
@@ -211,11 +223,11 @@ class Lives:
         truth: dict[str, Floats],
     ) -> Chunk:
         rows = np.empty((at_s.size, 2 + columns.shape[1]), np.int32)
-        on = powered > 0.99
+        on = (powered > 0.99) & (at_s <= self.cases[index].end_s + 300)
         before = np.concatenate(([not self._off[index]], on[:-1]))
         self._off[index] = not on[-1]
         restarted = on & ~before
-        judged = (at_s % self._judge_s < dt_s) | restarted
+        judged = (at_s % np.clip(dt_s, _JUDGE_S, None) < dt_s) | restarted
         rows[:, 0] = dt_s.astype(np.int32) | np.where(judged, JUDGE, 0) | np.where(restarted, RESTART, 0)
         rows[:, 1] = at_s
         rows[:, 2:] = columns

@@ -53,7 +53,7 @@ class Batch:
 
 def healthy(model: Model, size: Size, rng: np.random.Generator) -> Iterator[Batch]:
     """Lives without a fault, a few lanes at a time, so that two interpreters share them."""
-    part = max(1, (size.lanes + 3) // 4)
+    part = max(1, (size.lanes + 1) // 2)
     for first in range(0, size.lanes, part):
         count = min(part, size.lanes - first)
         cases = [Case(model.folder, "healthy", "healthy", 0, np.inf, size.days * DAY) for _ in range(count)]

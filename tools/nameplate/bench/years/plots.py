@@ -61,7 +61,6 @@ def _live(
         model.folder,
         [case],
         sample_s=sample_s,
-        judge_s=sample_s,
         chips=model.chips(),
     )
     truth: list[dict[str, home.Floats]] = []

@@ -41,8 +41,6 @@ def live(batch: Batch, kept: marks.Marks) -> None:
         model.folder,
         cases,
         sample_s=batch.sample_s,
-        # A wet machine's steps are minutes while it works, whatever is asked for.
-        judge_s=batch.sample_s if model.folder == "kf320" else 60,
         chips=model.chips(),
         from_january=batch.from_january,
         repeats=batch.repeats,
