@@ -231,7 +231,7 @@ class Lives:
         rows[:, 0] = dt_s.astype(np.int32) | np.where(judged, JUDGE, 0) | np.where(restarted, RESTART, 0)
         rows[:, 1] = at_s
         rows[:, 2:] = columns
-        self.cases[index].lived_s = float(at_s[-1])
+        self.cases[index].lived_s = min(float(at_s[-1]), self.cases[index].end_s)
         return Chunk(
             index, np.ascontiguousarray(rows[on]), {"at_s": at_s, "dt_s": np.asarray(dt_s, float), **truth}
         )
