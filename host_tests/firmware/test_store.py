@@ -288,3 +288,65 @@ def test_nothing_is_judged_or_kept_where_there_are_no_rules(tmp_path, monkeypatc
     go(appliance, examiner, 7200)
     assert examiner.note == []
     assert not (tmp_path / "faults").exists()
+
+
+CUT_ANYWHERE = """
+import os, vfs
+from ram_flash import BLOCK, RamFlash, erase, program
+from firmware.diagnosis import begin, store
+blob = open(sys.argv[1], "rb").read()
+flash = RamFlash(16)
+flash.mount("/flash", True)
+base = bytearray(flash.data)
+flash.log = []
+faults = begin.faults(blob)
+promised = []  # operations until then, what was stored
+for number in range(1, 13):
+    for cell in range(len(faults.cells)):
+        faults.cells[cell] = number
+    store.save("/flash/faults", faults, blob[-8:], 100)
+    promised.append((len(flash.log), number))
+log = flash.log
+vfs.umount("/flash")
+boots = 0
+for done in range(len(log) + 1):
+    for how in ("whole", "half"):
+        data = bytearray(base)
+        if how == "half":
+            if done == len(log):
+                break
+            at, new = log[done]
+            if new is None:
+                erase(data, at, BLOCK // 2)
+            else:
+                program(data, at, new[: len(new) // 2])
+        RamFlash(16, data).mount("/cut")
+        known = begin.faults(blob)
+        assert store.load("/cut/faults", known, blob[-8:], 100) is None
+        last = max([number for at, number in promised if at <= done] or [0])
+        assert known.cells[0] in (last, last + 1), (done, how, last, known.cells[0])
+        assert all([cell == known.cells[0] for cell in known.cells])
+        store.save("/cut/faults", known, blob[-8:], 100)  # what a cut left behind is in nobody's way
+        vfs.umount("/cut")
+        boots += 1
+    if done < len(log):
+        at, new = log[done]
+        if new is None:
+            erase(base, at, BLOCK)
+        else:
+            program(base, at, new)
+print(boots, flash.erases / 12, flash.programmed // 12)
+"""
+
+
+def test_a_cut_at_any_flash_operation_leaves_the_old_or_the_new(micropython, tmp_path):
+    (tmp_path / "rules.bin").write_bytes(Bench(ABOVE, DOOR, HEALTH, WET).blob)
+    device = Path(__file__).parents[2] / "tools" / "nameplate" / "bench" / "device"
+    printed = micropython(
+        f"sys.path.insert(0, {str(device)!r})\n" + CUT_ANYWHERE, str(tmp_path / "rules.bin"), heap="8m"
+    )
+    boots, erases, programmed = printed.split()
+    assert int(boots) > 100
+    # What docs/diagnosis.md says that a year costs.
+    assert float(erases) < 2
+    assert int(programmed) < 2048
