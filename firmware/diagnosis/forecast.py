@@ -6,14 +6,14 @@ days, in pairs, by least squares; a value far from its neighbours is drawn towar
 its likelihood, and foretells with the error of its own line; where the sum of all says 10, 50 and 90 % that the limit is
 passed are `low`, `days` and `high`. So what is not known of the beginning and the shape is in the interval, as is the
 noise; errors that follow one another widen it.
-Nothing is said with fewer than ten values, when the newest is older than three days, while the slope is less than three
-times its error or the level more than two fifths of the limit away from it, nor when `high` is farther ahead than the data
-reach back twice, or than the caller wants to look. A "day" is whatever time lies between two values.
+Nothing is said with fewer than ten values, when the newest is older than three days, while the last three are more than
+two fifths above the limit, while the slope is less than three times its error, nor when `high` is farther ahead than the
+data reach back twice, or than the caller wants to look. A "day" is whatever time lies between two values.
 """
 
 LEAST = 10
 _STALE = 3
-_NEAR = 5  # within two parts in so many of the limit
+_NEAR = 7  # fifths of the limit
 _SIGNIFICANT = 3
 _BEFORE = (4, 11, 24)  # pairs of days before the data in which a beginning is tried
 _AFTER = 3  # pairs of days that a course needs after its beginning
@@ -38,6 +38,8 @@ def ahead(values, limit, warn_days, farthest):
     if n < LEAST or seen[-1] < size - _STALE or seen[-1] - seen[0] < LEAST:
         return None
     tame = _tamed([values[day] for day in seen])
+    if sorted(tame[-3:])[1] * 5 > limit * _NEAR:
+        return None
     centre = sum(tame) // n
     most = max(max(tame) - centre, centre - min(tame), 1)
     # All in 1024ths of the farthest value from the centre.
@@ -65,15 +67,17 @@ def ahead(values, limit, warn_days, farthest):
             found += weight * _likely(line, day, goal, variance, every, freedom)
         return found
 
-    high = _when(passed, total * _WHOLE * 9 // 10, farthest)
+    ends = passed(0), passed(farthest)
+    high = _when(passed, total * _WHOLE * 9 // 10, farthest, ends)
     if high is None or high > 2 * (size - seen[0]):
         return None
-    low, days = _when(passed, total * _WHOLE // 10, farthest), _when(passed, total * _WHOLE // 2, farthest)
+    low, days = (
+        _when(passed, total * _WHOLE // 10, farthest, ends),
+        _when(passed, total * _WHOLE // 2, farthest, ends),
+    )
     now = sum([weight * _course(line, 0) for weight, line in lines]) // total
     later = sum([weight * _course(line, 8) for weight, line in lines]) // total
     level = max(centre + now * most // _ONE, 1)
-    if abs(level - limit) * _NEAR > limit * 2:
-        return None
     slope = (later - now) * most * 10000 // (8 * _ONE * level)
     chance = passed(min(warn_days, farthest)) * 100 // (total * _WHOLE)
     return days, low, high, slope, n, chance, level
@@ -120,8 +124,9 @@ def _lines(pairs, farthest):
     for above, below in _SHAPES:
         powers = _powers(above, below, 2 * begins[len(_BEFORE) - 1] + farthest + 10)
         for begin in begins:
-            if begin < _AFTER and above:
-                break
+            # A step is looked for between any two pairs, a course, which is less of an event, between every other two.
+            if above and begin < oldest and (begin < _AFTER or begin & 1):
+                continue
             top = powers[2 * begin]
             wx = wxx = wxy = 0
             for ago, y, weight in pairs:
@@ -158,8 +163,8 @@ def _error(lines, pairs):
         if i and rest[i - 1][0] == rest[i][0] + 1:
             follow += rest[i][1] * rest[i - 1][1]
     n = len(pairs)
-    # Residuals of so few are that much less alike than the errors: less than that is chance.
-    rho = max(-100 // n, min(follow * 100 // (square + 1), 70))
+    # What a line leaves of so few is a little less alike than the errors were; more than that below zero is chance.
+    rho = max(-50 // n, min(follow * 100 // (square + 1), 70))
     count = n * (100 - rho) // (100 + rho)
     variance = best[0] * (100 + rho) // ((n - 3) * (100 - rho)) + 1
     return variance, max(count - 3, 3), max(count - 2, 1)
@@ -200,10 +205,10 @@ def _likely(line, day, goal, variance, every, freedom):
     return 255 + part if gap > 0 else 255 - part
 
 
-def _when(passed, most, farthest):
+def _when(passed, most, farthest, ends):
     """The day on which `passed` is nearest to `most`, None when that is too far ahead."""
     low, high = 0, farthest
-    at_low, at_high = passed(low), passed(high)
+    at_low, at_high = ends
     if at_low >= most:
         return 0
     if at_high < most:

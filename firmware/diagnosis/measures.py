@@ -20,6 +20,7 @@ _SHORTEST_S = 120  # of a compressor
 _HOLE_S = 900
 _FULL = 950  # in thousandths: on for the whole step
 _MOST_MS = 1 << 29
+_MOST = 1 << 20  # milli-degrees, more than any sensor tells
 
 # Cells of what a switch gates
 _STATE = 0  # 0 off, 1 on, 2 on, but its beginning or a part was not seen
@@ -52,11 +53,11 @@ def _strength(cells, at, p, milli, dt_s):
 def _spell(cells, at, p, share, dt_s):
     if share is None or (share and dt_s > _HOLE_S):
         cells[at + _STATE] = 2
-    elif share:
+    elif share > 0:
         if cells[at + _STATE] == 0:
             cells[at + _STATE] = 1
             cells[at + _ON] = 0
-        cells[at + _ON] = min(cells[at + _ON] + dt_s * share, _MOST_MS)
+        cells[at + _ON] = min(cells[at + _ON] + dt_s * min(share, 1000), _MOST_MS)
     else:
         whole = cells[at + _STATE] == 1
         cells[at + _STATE] = 0
@@ -73,10 +74,10 @@ def _heating(cells, at, p, milli, share, dt_s):
         if cells[at + _STATE] == 0:
             cells[at + _STATE] = 1
             cells[at + _ON] = 0
-            cells[at + _FROM] = milli
+            cells[at + _FROM] = max(milli, -_MOST)
         else:
             cells[at + _ON] = min(cells[at + _ON] + dt_s, _MOST_MS)
-        cells[at + _TO] = milli
+        cells[at + _TO] = max(milli, -_MOST)
     elif cells[at + _STATE]:
         whole = cells[at + _STATE] == 1
         cells[at + _STATE] = 2 if share >= _FULL else 0

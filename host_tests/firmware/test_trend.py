@@ -239,7 +239,7 @@ def test_a_strainer_that_clogs_is_told_in_seconds_and_a_dishwasher_that_rests_tw
 
 def test_days_are_counted_down_between_two_that_end():
     cells = row()
-    push(cells, FILL, [round(6600 - 150 * day) for day in range(26)])
+    push(cells, FILL, [6600 - 160 * day for day in range(26)])
     before = trend.forecast(cells, 0, FILL)
     for _ in range(25):
         trend.step(cells, 0, FILL, 0, None, 3600)
