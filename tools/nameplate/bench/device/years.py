@@ -217,11 +217,7 @@ class Lane:
                     later = data[at + width + 2 + column] if row + 1 < count else 0
                     self.contact(sensor, source, value, later, on, now, dt_ms)
                 elif leak is not None:
-                    if kind == "float":
-                        source.level = on if value >= 500 else 1 - on
-                    else:
-                        source.uv = value
-                    self.watch(leak, sensor, now)
+                    self.watch(leak, sensor, source, on, now, data, at + 2 + column, width, len(data))
                 elif kind == "ds18b20":
                     source.register = value
                     self.convert(sensor, now)
@@ -268,21 +264,30 @@ class Lane:
             source.level = on if first <= part < first + many else 1 - on
             sensor.sample(now - (_PARTS - 1 - part) * part_ms)
 
-    def watch(self, leak, sensor, now):
+    def watch(self, leak, sensor, source, on, now, data, place, width, end):
+        """A sample; and more, three close together each second, where there is or was water. They take turns with what this
+        row and the next two say, so that noise is not the same in all of them."""
+        wet = self.look(leak, sensor, source, on, now, data[place])
+        if not wet and self.faults.state(leak.index) == CLEAR:
+            return
+        for second in range(1, _BURST):
+            for again in range(3):
+                row = place + (again + 1) % 3 * width
+                if row >= end:
+                    row = place
+                self.look(leak, sensor, source, on, now + second * 1000 + 25 * again, data[row])
+
+    def look(self, leak, sensor, source, on, now, value):
+        if sensor.kind == "float":
+            source.level = on if value >= 500 else 1 - on
+        else:
+            source.uv = value
         self.ticks.now = now
         sensor.sample(now)
         change = leak.step(now)
         if change is not None:
             self.changed(leak.index, change)
-        if sensor.wet or self.faults.state(leak.index) != CLEAR:
-            for second in range(1, _BURST):
-                moment = now + second * 1000
-                for again in range(3):
-                    self.ticks.now = moment + 25 * again
-                    sensor.sample(self.ticks.now)
-                    change = leak.step(self.ticks.now)
-                    if change is not None:
-                        self.changed(leak.index, change)
+        return sensor.wet
 
     def convert(self, sensor, now):
         before = sensor.tally.n + sensor.tally.bad

@@ -36,13 +36,21 @@ def figures(results: Sequence[Result]) -> Iterator[dict[str, Any]]:
             yield figure(f"{name} runs of product faults with a wrong code", wrong, "runs", simulated=True)
         if result.sensors:
             lines = marks.sensor_marks(result.sensors, result.model)
-            runs, told = sum(one.runs for one in lines), sum(one.told for one in lines)
-            mistaken = sum(one.mistaken_runs for one in lines)
-            yield figure(f"{name} runs of sensor faults", runs, "runs", simulated=True)
-            yield figure(f"{name} sensor faults told as such", told, "runs", simulated=True)
-            yield figure(
-                f"{name} sensor faults mistaken for product faults", mistaken, "runs", simulated=True
-            )
+            health = {rule["sensor"] for rule in result.model.content["faults"] if rule["rule"] == "health"}
+            for words, chosen in (
+                ("sensors that are judged", [one for one in lines if one.sensor in health]),
+                ("contacts alone", [one for one in lines if one.sensor not in health]),
+            ):
+                runs, told = sum(one.runs for one in chosen), sum(one.told for one in chosen)
+                mistaken = sum(one.mistaken_runs for one in chosen)
+                yield figure(f"{name} faults of {words}, runs", runs, "runs", simulated=True)
+                yield figure(f"{name} faults of {words}, told as such", told, "runs", simulated=True)
+                yield figure(
+                    f"{name} faults of {words}, mistaken for the appliance's",
+                    mistaken,
+                    "runs",
+                    simulated=True,
+                )
     yield from _stated(results)
 
 
