@@ -415,4 +415,4 @@ def test_a_profile_with_anything_in_it_is_right_or_refused_with_a_line(data, fol
         # What is right can be made ready for the device.
         entries = [{"code": fault["code"], "severity": "notice"} for fault in found["faults"]]
         device_model.profile(profile.Profile(folder, "M", "m", found, {"en": entries}, {}, PARTS))
-        compile_rules(found)
+        compile_rules(found, {fault["code"]: 1 for fault in found["faults"]})

@@ -67,6 +67,8 @@ def test_what_the_device_has_no_code_or_room_for_is_refused():
         rules.compile_rules(content(trend_of_luck), {"C03": 0})
     with pytest.raises(Refused, match="does not fit"):
         rules.compile_rules(content({**ABOVE, "limit_milli": 2**31}), {"T01": 1})
+    with pytest.raises(Refused, match="T01 has no severity"):
+        rules.compile_rules(content(ABOVE), {})
     many = [{**ABOVE, "code": f"{letter}{place:02}"} for letter in "ST" for place in range(60)]
     with pytest.raises(Refused, match="the device has"):
         rules.compile_rules(content(*many), {fault["code"]: 1 for fault in many})

@@ -14,7 +14,6 @@ from typing import Any
 from nameplate.factory.refused import Refused
 
 KINDS = ("wet", "returns", "health", "above", "below", "no_progress", "too_long", "never_rests", "trend")
-SEVERITIES = ("notice", "warning", "alarm")
 MEASURES = ("strength", "fill_s", "drain_s", "heat_rate")
 HEAD = 7  # cells that every fault has
 # Cells of each kind; `returns` has one more for each time that it counts. A test holds them against the device's.
@@ -66,14 +65,13 @@ class Rule:
     numbers: tuple[int, ...]
 
 
-def compile_rules(content: Mapping[str, Any], severities: Mapping[str, int] | None = None) -> bytes:
-    """The rules of a checked profile. `severities`: 0 notice, 1 warning, 2 alarm for each code, where the faults
-    themselves have no member `severity`.
+def compile_rules(content: Mapping[str, Any], severities: Mapping[str, int]) -> bytes:
+    """The rules of a checked profile. `severities`: 0 notice, 1 warning, 2 alarm for each code.
 
-    Raises Refused for a rule that the device has no code for, and for more than it can hold.
+    Raises Refused for a rule that the device has no code for, a fault without a severity, and for more than it can hold.
     """
     names = [sensor["name"] for sensor in content["sensors"]]
-    made = [_rule(fault, severities or {}) for fault in content["faults"]]
+    made = [_rule(fault, severities) for fault in content["faults"]]
     codes = [rule.code for rule in made]
     rows = b"".join(_row(rule, names, codes) for rule in made)
     head = b"".join(name.encode().ljust(_NAME, b"\0") for name in names)
@@ -134,10 +132,9 @@ def _rule(fault: Mapping[str, Any], severities: Mapping[str, int]) -> Rule:
         flags |= LEVEL
     cells = CELLS[kind] + (fault["count"] if kind == "returns" else 0)
     numbers = tuple(_number(fault, member) for member in NUMBERS[kind])
-    severity = fault.get("severity", severities.get(code, 2 if kind == "wet" else 1))
-    if isinstance(severity, str):
-        severity = SEVERITIES.index(severity)
-    return Rule(code, severity, kind, fault.get("sensor"), other, flags, cells, numbers)
+    if code not in severities:
+        raise Refused(f"fault {code} has no severity", "give it one in the model's catalogue.json")
+    return Rule(code, severities[code], kind, fault.get("sensor"), other, flags, cells, numbers)
 
 
 def _number(fault: Mapping[str, Any], member: str) -> int:
