@@ -121,6 +121,14 @@ class ModelUnit:
             "state": "confirmed",
             "senml": [{"n": "pan", "vb": True}],
             "since": self.uptime,
+            "evidence": {
+                "window": 0.06,
+                "known": 0.06,
+                "for": 0.06,
+                "sensors": ["pan"],
+                "confidence": None,
+                "basis": "one contact, not cross-checked",
+            },
         }
         return self.chained("event", **{**found, **claims})
 
