@@ -320,7 +320,7 @@ class Lane:
         for index, row in enumerate(self.rows):
             if row[2] == rules.TREND:
                 cells, at = self.faults.cells, row_start(self.faults, index)
-                level = trend.level(cells, at)
+                level = trend.level(cells, at, row[7])
                 said = trend.forecast(cells, at, row[7])
                 if level or said:
                     said = None if said is None else list(said)

@@ -40,7 +40,6 @@ class Case:
     follows: tuple[str, ...] = ()
     fault: Fault | None = None
     sensor_fault: SensorFault | None = None
-    open_until_found: bool = True  # no need to go on once the code is confirmed
     told: list[dict[str, Any]] = field(default_factory=list)
     left_open_s: list[tuple[float, float]] = field(
         default_factory=list

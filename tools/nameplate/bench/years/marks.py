@@ -13,7 +13,7 @@ from nameplate.bench.years.home import DAY, HOUR, YEAR, Floats
 from nameplate.bench.years.lives import Case, Chunk
 from nameplate.bench.years.model import Model
 
-_FLOW = 600_000  # the device counts what fills or drains as a flow: this by tenths of seconds
+_FLOW = 600_000  # the device counts what fills or drains as a flow: this by the seconds
 _KEEP_S = 2 * DAY  # of the truth, for means that reach back over a chunk's end
 BINS = ((0, 5), (5, 25), (25, 50), (50, 75), (75, 90), (90, 96), (96, 99), (99, 101))
 
@@ -120,8 +120,11 @@ def reached(case: Case, rule: Mapping[str, Any]) -> float | None:
         for word in case.told
         if word["state"] == "forecast" and word["code"] == rule["code"] and word["level"]
     ]
-    flows = rule["measure"] in ("fill_s", "drain_s")
-    limit = _FLOW / rule["limit"] if flows else rule["limit"]
+    limit = rule["limit"]
+    if rule["measure"] == "strength":
+        limit *= 100  # percent; the device's are ten thousandths
+    elif rule["measure"] in ("fill_s", "drain_s"):
+        limit = _FLOW / limit
     levels = np.array([word["level"] for word in days], float)
     for place in range(3, levels.size - 3):
         if (

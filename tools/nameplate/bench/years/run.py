@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -56,13 +57,20 @@ def live(batch: Batch, kept: marks.Marks) -> None:
             judge.live(cases, chunks)
             kept.take(cases, chunks)
             for chunk in chunks:
-                case = cases[chunk.case]
-                if case.open_until_found and case.kind == "product" and case.found() is not None:
+                if _over(cases[chunk.case], model):
                     over.add(chunk.case)
-                    kept.forget(case)
+                    kept.forget(cases[chunk.case])
     for case in cases:
         kept.forget(case)
         kept.settle(case)
+
+
+def _over(case: Case, model: Model) -> bool:
+    """Whether nothing more can be learnt from a case with a fault: it is found, and its forecasts' truth is known."""
+    if case.kind != "product" or case.found() is None:
+        return False
+    code = case.fault.trend if case.fault else None
+    return code is None or marks.reached(case, model.rule(code)) is not None
 
 
 def run(
@@ -70,7 +78,6 @@ def run(
 ) -> list[Result]:
     """Everything, in the order of the models. `kinds`: of "healthy", "product", "sensor", only these; none: all."""
     wanted = set(kinds) or {"healthy", "product", "sensor"}
-    rng = np.random.default_rng(seed)
     results, batches = [], []
     for folder in models:
         model = load(folder)
@@ -82,15 +89,19 @@ def run(
             ("sensor", plan.sensors, result.sensors),
         ):
             if kind in wanted:
-                for batch in make(model, size, rng):
+                for batch in make(model, size, np.random.default_rng([seed, *f"{folder} {kind}".encode()])):
                     home.extend(batch.cases)
                     batches.append((batch, result))
         if folder == "kf320" and "healthy" in wanted:
             for batch in plan.by_the_minute(model, size):
                 result.minute.extend(batch.cases)
                 batches.append((batch, result))
-    for number, (batch, _) in enumerate(batches):
-        batch.seed = seed * 1_000_003 + (batch.seed or number)
+    # A batch lives the same life whatever else is chosen.
+    before: dict[str, int] = {}
+    for batch, _ in batches:
+        name = f"{batch.model.folder} {batch.name}"
+        before[name] = before.get(name, 0) + 1
+        batch.seed = batch.seed or zlib.crc32(f"{seed} {name} {before[name]}".encode())
     began, done = time.monotonic(), 0
 
     def work(item: tuple[Batch, Result]) -> None:
