@@ -5,10 +5,10 @@ export PYTHON NAMEPLATE_MICROPYTHON
 NAMEPLATE = .venv/bin/nameplate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-diagnosis soak proof image lock clean
+.PHONY: help demo test lint bench bench-diagnosis teeth soak proof image lock clean
 
 help:  ## what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo:  ## a virtual fridge, a broker, a leak and an attack (ARGS="--once --json" for machines)
 	@sh tools/setup.sh demo
@@ -25,6 +25,10 @@ lint:  ## the checks that CI and pre-commit run
 bench:  ## measure; one JSON object a line
 	@sh tools/setup.sh test
 	@$(NAMEPLATE) bench $(ARGS)
+
+teeth:  ## plant 23 bugs in sensors and diagnosis, one at a time: each must turn a test red; ten minutes (ARGS="NAME ..." for some)
+	@sh tools/setup.sh test
+	@.venv/bin/python -m host_tests.teeth $(ARGS)
 
 soak:  ## 10,000 heartbeats, 1,000 reconnects, 10,000 console lines; has the heap grown? twenty minutes
 	@sh tools/setup.sh test

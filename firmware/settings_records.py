@@ -6,7 +6,7 @@ from firmware import blob
 from firmware.blob import Damaged
 from lib import strictjson
 
-NAMES = ("wifi_ssid", "wifi_psk", "broker_url", "period_s", "consent", "ack", "ntp")
+LOOKED_UP = ("wifi_ssid", "wifi_psk", "broker_url", "period_s", "consent", "ack", "ntp")
 CONSENT = ("full", "minimum", "off")
 ACK = ("broker",)  # "backend" comes with the backend that acknowledges
 _KEY = "settings"
@@ -18,7 +18,7 @@ _DEFAULTS = {
 
 
 def read(nvs):
-    """(values of NAMES, all that is stored, what is damaged or None)."""
+    """(values of LOOKED_UP, all that is stored, what is damaged or None)."""
     damage = None
     stored = {}
     try:
@@ -29,7 +29,7 @@ def read(nvs):
     except (Damaged, ValueError) as reason:
         damage = str(reason)
     values = {}
-    for name in NAMES:
+    for name in LOOKED_UP:
         try:
             if name not in stored:
                 if name == "ntp":  # records of the first release have none
@@ -64,7 +64,7 @@ def _payload(nvs):
 
 def check(name, value):
     """ValueError, with the reason in plain words, unless `value` is right for the setting `name`."""
-    if name not in NAMES:
+    if name not in LOOKED_UP:
         raise ValueError("no such setting")
     if name == "period_s":
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 86400:

@@ -7,6 +7,8 @@ that lives on may hold a name out of such a module, or its memory is not given b
 import gc
 import sys
 
+LOOKED_UP = ()  # modules, which keep their names
+
 
 def forget(names):
     """Let go of the modules named, those of them that are loaded."""

@@ -32,6 +32,7 @@ HELP = (
     ("version", "firmware, chip, uptime, clock"),
     ("help", "this list"),
 )
+LOOKED_UP = ("nonce", "from", "value", "code", "lang", "all")
 _PARAMS = {"log": ("from",), "consent": ("value",), "explain": ("code", "lang"), "faults": ("all",)}
 
 

@@ -184,12 +184,13 @@ def _is_text(value, limit):
 
 def _is_shown(letter):
     # Not shown are control characters, and those that hide text, turn it round or begin another line.
+    code = ord(letter)
     return (
-        " " <= letter <= "~"
-        or "\xa0" <= letter < "\u2000"
-        or "\u2010" <= letter < "\u2028"
-        or "\u2030" <= letter < "\u2060"
-        or "\u2070" <= letter < "\ud800"
+        32 <= code < 127
+        or 0xA0 <= code < 0x2000
+        or 0x2010 <= code < 0x2028
+        or 0x2030 <= code < 0x2060
+        or 0x2070 <= code < 0xD800
     )
 
 

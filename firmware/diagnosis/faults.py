@@ -44,7 +44,7 @@ class Faults:
     `severities`: bytes, NOTICE, WARNING or ALARM for each."""
 
     def __init__(self, codes, severities, starts, cells):
-        self.codes = codes
+        self._codes = "".join(codes)
         self.starts = starts
         self.cells = cells
         self._severities = severities
@@ -52,6 +52,11 @@ class Faults:
         self.rules = None  # the file of the rules, as long as there are any
         self.failures = 0  # of rules, since the start
         self.changed = False  # a fault was confirmed or cleared since the state was last stored
+
+    @property
+    def codes(self):
+        """The codes, three letters each, in the profile's order; a new list."""
+        return [self._codes[at : at + 3] for at in range(0, len(self._codes), 3)]
 
     def state(self, index):
         """CLEAR, SUSPECTED, CONFIRMED or RECOVERING."""

@@ -12,9 +12,7 @@ from lib import rare
 # A field's last word says that it is a number.
 _NUMBERS = ("uv", "ohm", "ms", "milli", "s", "ppm", "k")
 _TEXTS = ("name", "title", "kind", "table", "active")
-_OPTIONAL = (
-    "firmware.sensors.float_switch", "firmware.sensors.probe", "firmware.sensors.ds18b20", "firmware.sensors.pair",
-)  # fmt: skip
+_SPECIAL = ("firmware.sensors.fitting_special",)
 
 
 def fit(profile, board, ticks, kinds):
@@ -28,14 +26,21 @@ def fit(profile, board, ticks, kinds):
             name = spec["name"]
             if pins.get(name, -1) is None:
                 continue
-            kind = _kind(spec["kind"], kinds)
+            word = spec["kind"]
+            kind = kinds.get(word)
+            source_of = _source
             if kind is None:
-                problems.append(f"{name}: kind {spec['kind']} not known")
+                from firmware.sensors import fitting_special
+
+                kind = fitting_special.kind(word)
+                source_of = fitting_special.source
+            if kind is None:
+                problems.append(f"{name}: kind {word} not known")
                 continue
             _check(spec)
             source = None
             try:
-                source = _source(kind.kind, name, pins, board)
+                source = source_of(word, name, pins, board)
             except (ImportError, KeyError, OSError, ValueError) as problem:  # no such pin on this chip
                 problems.append(f"{name}: no pin, {type(problem).__name__}")
             sensors.append(kind(spec, source, ticks))
@@ -44,10 +49,12 @@ def fit(profile, board, ticks, kinds):
     for spec in profile["sensors"]:
         try:
             if spec.get("agrees"):
-                _pair(spec, sensors, ticks)
+                from firmware.sensors import fitting_special
+
+                fitting_special.pair(spec, sensors, ticks)
         except Exception as problem:  # noqa: BLE001 - likewise
             problems.append(f"agreement: damaged, {problem!r}")
-    rare.forget(_OPTIONAL)
+    rare.forget(_SPECIAL)
     return sensors, problems
 
 
@@ -69,39 +76,5 @@ def _check(spec):
                 raise ValueError("table")
 
 
-def _kind(word, kinds):
-    if word == "float":
-        from firmware.sensors.float_switch import Float
-
-        return Float
-    if word == "probe":
-        from firmware.sensors.probe import Probe
-
-        return Probe
-    if word == "ds18b20":
-        from firmware.sensors.ds18b20 import Ds18b20
-
-        return Ds18b20
-    return kinds.get(word)
-
-
 def _source(word, name, pins, board):
-    if word in ("leak", "ntc"):
-        return board.adc(pins[name])
-    if word == "probe":
-        drives = board.pin_out(pins[name + "_a"]), board.pin_out(pins[name + "_b"])
-        return board.adc(pins[name]), drives[0], drives[1]
-    if word == "ds18b20":
-        return board.onewire(pins[name])
-    return board.pin_in(pins[name])
-
-
-def _pair(spec, sensors, ticks):
-    from firmware.sensors.pair import Pair
-
-    rule = spec["agrees"]
-    named = {sensor.name: sensor for sensor in sensors}
-    one, other = named.get(spec["name"]), named.get(rule["sensor"])
-    if one is not None and other is not None:
-        fresh_ms = max(one.stale_ms, other.stale_ms)
-        one.pair = other.pair = Pair(one, other, rule["within_milli"], rule["for_s"] * 1000, fresh_ms, ticks)
+    return board.pin_in(pins[name]) if word == "switch" else board.adc(pins[name])

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from firmware import blob
 from firmware.settings import Settings
-from firmware.settings_records import NAMES, check
+from firmware.settings_records import LOOKED_UP as NAMES
+from firmware.settings_records import check
 from host_tests.firmware.fakes import Nvs
 
 GOOD = {

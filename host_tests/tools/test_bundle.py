@@ -468,15 +468,15 @@ LANGUAGE = {
     """,
     "texts equal to names": """
         wifi_ssid, consent = "wifi_ssid", {"consent": "consent"}
-        NAMES = ("wifi_ssid", "period_s")
+        LOOKED_UP = ("wifi_ssid", "period_s")
         class Settings:
             def __init__(self):
-                for number, name in enumerate(NAMES):
+                for number, name in enumerate(LOOKED_UP):
                     setattr(self, name, number)
         def run():
             settings = Settings()
             print(settings.wifi_ssid, settings.period_s, wifi_ssid, consent["consent"])
-            print([getattr(settings, name) for name in NAMES])
+            print([getattr(settings, name) for name in LOOKED_UP])
     """,
     "const": """
         from micropython import const
@@ -696,6 +696,47 @@ def test_numbers_and_short_words_stand_where_they_are_used(same):
     text = code.source("firmware.agent") + code.source("firmware.spare")
     assert "-40 < 85" not in text or "LOW" not in text
     assert "_HIDDEN" not in text and "LOW" not in text
+
+
+def test_rare_parts_of_deeper_packages_lie_flat_unless_the_name_is_another_s(same):
+    code = same({
+        "firmware/agent.py": """
+            import sys
+            from lib import rare
+            def run():
+                from firmware.deep import part
+                from firmware.deep.other import told as other_told
+                from firmware.deep import clash as third
+                print(part.told(), other_told(), third.told())
+                rare.forget(("firmware.deep.part", "firmware.deep.other", "firmware.deep.clash"))
+                print([name for name in sys.modules if "deep" in name and not name.endswith("deep")])
+        """,
+        "firmware/deep/part.py": "def told(): return 'part'\n",
+        "firmware/deep/other.py": "def told(): return 'other'\n",
+        "firmware/deep/clash.py": "def told(): return 'clash'\n",
+        "firmware/deep_clash.py": "def told(): return 'somebody else'\n",
+    })  # fmt: skip
+    files = [path for path, _ in code.files()]
+    assert "firmware/deep_part.mpy" in files and "firmware/deep_other.mpy" in files
+    assert "firmware/deep/clash.mpy" in files
+
+
+def test_a_name_looked_up_by_text_is_kept_and_others_of_the_same_letters_as_a_text_are_not(same):
+    code = same({
+        "firmware/agent.py": """
+            LOOKED_UP = ("tall_one",)
+            class Thing:
+                def __init__(self):
+                    self.tall_one = 1
+                    self.small_one = 2
+            def run():
+                thing = Thing()
+                for name in LOOKED_UP:
+                    print(getattr(thing, name), "small_one", thing.small_one, getattr(thing, "absent", 3))
+        """,
+    })  # fmt: skip
+    assert "tall_one" not in code.names.renamed
+    assert "small_one" in code.names.renamed
 
 
 def test_one_of_two_by_a_condition(same):

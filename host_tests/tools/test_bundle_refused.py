@@ -57,6 +57,8 @@ HAND = "from firmware import part\n"
         (in_run("getattr(run, 'do_' + 'it')"), "line 2: getattr of a name that is put together"),
         (in_run("setattr(run, f'{1}', 2)"), "line 2: setattr of a name that is put together"),
         (in_run("print('{run}'.format(run=1))"), "line 2: format() with names"),
+        (in_run("name = 'run'", "getattr(run, name)"), "line 3: a name is looked up that does not stand here"),
+        (in_run("given = {'run': 1}", "run(**given)"), "line 3: a name is looked up that does not stand here"),
         (
             in_run("from firmware import part", "part = part.go()", "print(part.size)"),
             "line 2: part is a module, and something else as well",
@@ -156,6 +158,7 @@ def test_what_looks_alike_and_works_is_taken(same: Same):
             "firmware/agent.py": """
                 import sys
                 from firmware import part
+                LOOKED_UP = ("number", "one", "two")
                 class Thing:
                     pass
                 def run():

@@ -79,7 +79,8 @@ def test_nothing_that_a_stock_build_names_is_exchanged(release, where, code):
         "MQTTClient",
     } <= known or release == "1.29"
     assert {"idf_heap_info", "ticks_diff", "WLAN"} <= known
-    assert {name for name in code.names.renamed if name in known} == set()
+    # `alarm` is RTC's, which no device code asks for one.
+    assert {name for name in code.names.renamed if name in known} <= {"alarm"}
 
 
 def test_nothing_that_the_language_or_a_protocol_names_is_exchanged(code):
@@ -121,14 +122,15 @@ def test_new_names_collide_with_nothing(code):
 def test_two_files_call_a_global_of_their_own_alike_and_nothing_else():
     sources = {
         "firmware/one.py": "from firmware import two\ndef own_one(argument): return two.shared(argument).member\n",
-        "firmware/two.py": "def own_two(argument): return argument\ndef shared(it): return own_two(it)\n",
+        "firmware/two.py": "def own_two(argument): return argument\ndef shared(that): return own_two(that)\n",
     }
     trees = [(PurePath(path), ast.parse(source)) for path, source in sources.items()]
     made = Names(trees)
     renamed = made.renamed
     assert renamed["own_one"] == renamed["own_two"]
     assert len(set(renamed.values())) == len(renamed) - 1
-    assert {"argument", "it", "shared", "member"} < set(renamed)
+    assert {"argument", "that", "shared", "member"} < set(renamed)
+    assert renamed["argument"] != renamed["that"]
     one, two = (made.originals(path) for path, _ in trees)
     assert (one[renamed["own_one"]], two[renamed["own_one"]]) == ("own_one", "own_two")
     assert renamed["own_one"] not in made.originals(None) and renamed["shared"] in made.originals(None)
@@ -139,11 +141,11 @@ def test_a_name_is_the_same_everywhere_and_a_text_stays(code):
         "class Thing:\n    def grow_tall(self, by_much=1):\n        self.so_tall = by_much\n        return f'{self.so_tall!r:>{by_much}} so_tall by_much'\n"
         "def use(thing):\n    thing.grow_tall(by_much=3)\n    so_tall = 1\n    return so_tall, 'grow_tall'\n"
     )
-    assert set(made.renamed) == {"Thing", "by_much", "so_tall", "use"}  # `thing` is the file
+    assert set(made.renamed) == {"Thing", "grow_tall", "by_much", "so_tall", "use"}  # `thing` is the file
     for name, new in made.renamed.items():
         assert new in rom_names()[0], name
     assert text.count(made.renamed["so_tall"] + "!r") == 1 and " so_tall by_much" in text
-    assert "'grow_tall'" in text and "def grow_tall" in text  # a text may look it up
+    assert "'grow_tall'" in text and "def grow_tall" not in text  # what a text looks up stands in LOOKED_UP
     assert f"({made.renamed['by_much']}=3)" in text
 
 

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from nameplate.factory.bundle_constants import inline
+from nameplate.factory.bundle_flat import flat_names, flatten
 from nameplate.factory.bundle_imports import Imports
 from nameplate.factory.bundle_join import Joiner
 from nameplate.factory.bundle_modules import Module, read_modules
@@ -61,8 +62,11 @@ def bundles(sources: Mapping[PurePath, bytes]) -> list[Bundle]:
     stays = {name: root for root in STAY for name in contents.get(root, ())}
     joiner = Joiner(modules, contents, stays, imports, unique)
     found = [_join(root, names, joiner, unique) for root, names in sorted(contents.items())]
-    inline(tree for bundle in found for _, tree in bundle.parts)
-    return found
+    trees = [tree for bundle in found for _, tree in bundle.parts]
+    inline(trees)
+    names = flat_names(contents, modules)
+    flatten(trees, names)
+    return [replace(bundle, name=names.get(bundle.name, bundle.name)) for bundle in found]
 
 
 def source_of(part: ast.Module) -> str:

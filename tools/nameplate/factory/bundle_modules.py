@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from nameplate.factory.bundle_rules import check
+from nameplate.factory.bundle_rules import LOOKED_UP, check, looks_up
 from nameplate.factory.bundle_scopes import Function, Scope, nodes_of, scope_of
 from nameplate.factory.refused import Refused
 from nameplate.factory.sources import PACKAGES
@@ -49,7 +49,20 @@ def read_modules(sources: Mapping[PurePath, bytes]) -> dict[str, Module]:
                 )
             continue
         found[".".join(path.with_suffix("").parts)] = source, tree
-    return {name: _read(name, source, tree, set(found)) for name, (source, tree) in found.items()}
+    modules = {name: _read(name, source, tree, set(found)) for name, (source, tree) in found.items()}
+    for module in modules.values():
+        _check_looked_up(module, modules)
+    return modules
+
+
+def _check_looked_up(module: Module, modules: Mapping[str, Module]) -> None:
+    call = looks_up(nodes_of(module.tree))
+    near = (module, *(modules[name] for name in module.imports))
+    if call is not None and not any(LOOKED_UP in other.own for other in near):
+        raise Refused(
+            f"{place(module.name, call)}: a name is looked up that does not stand here",
+            f"name all that it may be in a tuple {LOOKED_UP} of this module, or of one that it imports",
+        )
 
 
 def _read(name: str, source: bytes, tree: ast.Module, known: set[str]) -> Module:

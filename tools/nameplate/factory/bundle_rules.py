@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from nameplate.factory.refused import Refused
 from nameplate.factory.sources import PACKAGES
 
-_BY_NAME = {"getattr", "setattr", "hasattr", "delattr"}
+BY_NAME = {"getattr", "setattr", "hasattr", "delattr"}
+# A tuple of texts: the names of ours that a module, or one that it imports, looks up by what comes from elsewhere.
+LOOKED_UP = "LOOKED_UP"
 _NAMESPACES = {"globals", "locals", "vars", "dir", "exec", "eval", "__import__"}
 _OF_A_MODULE = {"__name__", "__file__", "__path__"}
 _NAMED = "name what is needed: the image calls it otherwise"
@@ -55,12 +57,28 @@ def _main_guard(node: ast.Name, tree: ast.Module) -> bool:
 
 def _check_call(where: str, node: ast.Call) -> None:
     called = node.func
-    if isinstance(called, ast.Name) and called.id in _BY_NAME and len(node.args) > 1:
+    if isinstance(called, ast.Name) and called.id in BY_NAME and len(node.args) > 1:
         name = node.args[1]
         if not isinstance(name, ast.Constant | ast.Name | ast.Attribute | ast.Subscript):
             raise Refused(f"{where}{node.lineno}: {called.id} of a name that is put together", _WHOLE)
     if isinstance(called, ast.Attribute) and called.attr == "format" and node.keywords:
         raise Refused(f"{where}{node.lineno}: format() with names", "use an f-string")
+
+
+def looks_up(nodes: list[ast.AST]) -> ast.Call | None:
+    """A call that looks for a name which does not stand in it, if there is one. What a function was given by names it may
+    hand on."""
+    given = {node.kwarg.arg for node in nodes if isinstance(node, ast.arguments) and node.kwarg}
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            by_name = isinstance(node.func, ast.Name) and node.func.id in BY_NAME and len(node.args) > 1
+            if by_name and not isinstance(node.args[1], ast.Constant):
+                return node
+            for keyword in node.keywords:
+                handed_on = isinstance(keyword.value, ast.Name) and keyword.value.id in given
+                if keyword.arg is None and not handed_on and not isinstance(keyword.value, ast.Dict):
+                    return node
+    return None
 
 
 def expects_none(node: ast.Try) -> bool:

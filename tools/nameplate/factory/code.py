@@ -45,7 +45,8 @@ class Code:
             compile_module(content, path.as_posix())
         self._bundles = bundles(sources)
         parts = [(bundle.path, tree) for bundle in self._bundles for _, tree in bundle.parts]
-        self.names = Names(parts, [ast.parse((root / path).read_bytes()) for path in ENTRY])
+        stay = {bundle.path for bundle in self._bundles if bundle.name in STAY}
+        self.names = Names(parts, [ast.parse((root / path).read_bytes()) for path in ENTRY], stay)
         for _, tree in parts:
             self.names.apply(tree)
         self._sources = {

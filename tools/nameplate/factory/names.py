@@ -3,8 +3,8 @@
 MicroPython keeps every name of a loaded module for ever, some 20 bytes each: functions, arguments, attributes. Nine
 hundred of them are a sixth of what a chip has beside its radio. So each name that is ours alone is written, in the image
 only, as one that costs nothing (and, when those run out, as two letters). It is one exchange for all modules, and no name
-of the language, of a module of the build, of a file, or of a text in the code is touched. Two names never become one in
-the same file; a global that one file has for itself alone may be called in the image as another's is.
+of the language, of a module of the build, of a file, or in a LOOKED_UP is touched. Two names never become one in
+the same file; a global or an argument that one file has for itself alone may be called in the image as another's is.
 Lines stay lines, so a traceback names the right one; `nameplate.factory.trace` reads its words back.
 
 `rom_names.txt` lists what was found in the ROM of two stock builds (1.23 for ESP32, 1.27 for ESP32-C3) on emulated
@@ -19,9 +19,10 @@ import itertools
 import keyword
 import string
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path, PurePath
 
+from nameplate.factory.bundle_rules import BY_NAME, LOOKED_UP
 from nameplate.factory.bundle_scopes import Function, in_scope, nodes_of
 from nameplate.factory.sources import PACKAGES
 
@@ -38,10 +39,13 @@ class Names:
     """The exchange for one set of device sources."""
 
     def __init__(
-        self, trees: Iterable[tuple[PurePath, ast.Module]], entry: Iterable[ast.Module] = ()
+        self,
+        trees: Iterable[tuple[PurePath, ast.Module]],
+        entry: Iterable[ast.Module] = (),
+        stay: Container[PurePath] = (),
     ) -> None:
         """`trees`: every module of the image with the path of its file. `entry`: boot.py and main.py, which stay as they
-        are, so the names in them do too."""
+        are, so the names in them do too. `stay`: files that are always loaded: their names come first."""
         seen: Counter[str] = Counter()
         present: set[str] = set()
         constant: set[str] = set()
@@ -53,6 +57,7 @@ class Names:
         inherit: list[ast.ClassDef] = []
         files: dict[str, set[PurePath]] = {}
         looked_up: set[str] = set()
+        texts: set[str] = set()
         for path, tree in trees:
             kept.update(path.with_suffix("").parts)
             nodes = nodes_of(tree)
@@ -66,7 +71,8 @@ class Names:
             constant.update(_constants(nodes))
             arguments.update(node.arg for node in nodes if isinstance(node, ast.arg))
             keywords.update(node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg)
-            kept.update(_texts(nodes))
+            kept.update(_looked_up_by_text(nodes))
+            texts.update(_texts(nodes))
             kept.update(_foreign(nodes))
             inherit.extend(node for node in nodes if isinstance(node, ast.ClassDef))
         kept.update(_inherited(inherit))
@@ -78,7 +84,7 @@ class Names:
         kept.update(newer)
         self.kept = frozenset(kept)
         ours = {name for name in seen if name not in kept and name not in rom and not _special(name)}
-        used = (present - ours) | kept
+        used = (present - ours) | kept | texts
         # With an underscore, `X = const(...)` would be inlined, and be gone for other modules.
         plain = iter([name for name in rom if name not in used and not name.startswith("_")])
         rest = iter(
@@ -91,10 +97,13 @@ class Names:
         self._alone = alone = {
             name: path for name in ours - looked_up for path in files[name] if len(files[name]) == 1
         }
-        # The most used first.
-        for names in sorted(
-            _shared(ours, alone, seen), key=lambda names: (-sum(seen[name] for name in names), names)
-        ):
+        there = {name for name in ours if any(path in stay for path in files[name])}
+
+        def rank(names: tuple[str, ...]) -> tuple[bool, int, tuple[str, ...]]:
+            return there.isdisjoint(names), -sum(seen[name] for name in names), names
+
+        # The most used first, and before them what is always there.
+        for names in sorted(_shared(ours, alone, seen), key=rank):
             new = (
                 next(plain, None) or (None if constant & {*names} else next(rest, None)) or next(short, None)
             )
@@ -142,7 +151,9 @@ def _looked_up(nodes: list[ast.AST]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.Attribute):
             yield node.attr
-        elif isinstance(node, ast.arg | ast.keyword):
+        elif isinstance(
+            node, ast.keyword
+        ):  # an argument that nobody gives by its name is only the function's own
             yield node.arg or ""
         elif isinstance(node, ast.ClassDef):
             for item in in_scope(node.body):
@@ -169,14 +180,26 @@ def _special(name: str) -> bool:
 
 
 def _texts(nodes: list[ast.AST]) -> Iterator[str]:
-    """Texts that might name something: they are interned as they stand, and a name of the same letters comes free."""
+    """Texts are interned as they stand: a name of the same letters is not given to anything else."""
     for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
+
+
+def _looked_up_by_text(nodes: list[ast.AST]) -> Iterator[str]:
+    """Names that are looked for by a text: those in LOOKED_UP, and where the text stands in the call."""
+    for node in nodes:
+        # Joined, a module's global may have its module's name behind its own.
+        if (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).split("__")[0] == LOOKED_UP) or (
+            isinstance(node, ast.keyword) and node.arg is None
+        ):
+            yield from _texts(nodes_of(node.value))
         elif isinstance(node, ast.Call) and len(node.args) > 1:
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called == "namedtuple" and isinstance(node.args[1], ast.Constant):
                 yield from str(node.args[1].value).replace(",", " ").split()
+            elif called in BY_NAME:
+                yield from _texts([node.args[1]])
 
 
 def _exceptions(classes: list[ast.ClassDef]) -> set[str]:
