@@ -16,7 +16,7 @@ LONGEST = 128
 _SURE = b"\x32\x36\x3a\x3e\x42\x45\x49\x4c\x4f\x52\x54\x56\x58\x5a\x5c\x5d\x5f\x60\x60\x61\x62\x62\x63"
 _PATTERNS = ("firmware.diagnosis.cycles", "firmware.diagnosis.trend")
 # What a trend's measure counts, as thousandths of the unit: strength, fill, drain, heating.
-_MEASURES = ((1, "K/h"), (1000, "s"), (1000, "s"), (1, "K/min"))
+_MEASURES = ((1000, "%"), (1000, "s"), (1000, "s"), (1, "K/min"))
 _CONTACT = "one contact, not cross-checked"
 
 

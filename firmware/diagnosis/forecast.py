@@ -25,9 +25,10 @@ _PHI = b"\x00\x32\x62\x8b\xae\xca\xdd\xeb\xf3\xf9\xfc\xfe\xfe\xff\xff\xff\xff"
 _WHOLE = 510
 
 
-def ahead(values, limit, warn_days, farthest):
+def ahead(values, limit, warn_days, farthest, weather=0):
     """(days, low, high, slope, n, chance, level), or None when there is nothing to say. `values`: one a day, the newest
-    last, 0 for none; it falls towards `limit`. `farthest`: no further ahead than that.
+    last, 0 for none; it falls towards `limit`. `farthest`: no further ahead than that. `weather`: ten thousandths of the level a day by which
+    healthy units go up and down for weeks, which what is foretold may do too.
 
     `slope`: ten thousandths of the level a day; `n`: how many values; `chance`: percent, that the limit is reached within
     `warn_days`. 0 days: it is reached.
@@ -60,11 +61,13 @@ def ahead(values, limit, warn_days, farthest):
         return None
     every = sum([pair[2] for pair in pairs])
 
+    moves = weather * centre * _ONE // (10000 * most)
+
     def passed(day):
         # In 510ths of `total`: how likely the limit is passed by then.
         found = 0
         for weight, line in lines:
-            found += weight * _likely(line, day, goal, variance, every, freedom)
+            found += weight * _likely(line, day, goal, variance, every, freedom, moves)
         return found
 
     ends = passed(0), passed(farthest)
@@ -192,10 +195,10 @@ def _course(line, day):
     return level + slope * (x - mean) // _ONE
 
 
-def _likely(line, day, goal, variance, every, freedom):
+def _likely(line, day, goal, variance, every, freedom, moves):
     """In 510ths, how likely the line is past the goal on that day."""
     off = line[6][line[5] + day + 1] * _ONE // line[6][line[5]] - line[1]
-    square = variance // every + variance * off * off // line[2] + 1
+    square = variance // every + variance * off * off // line[2] + moves * moves * day * day + 1
     gap = goal - _course(line, day)
     z = min(gap * gap * 256 // square, 1 << 14)
     # Student's distribution by the normal one

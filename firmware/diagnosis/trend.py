@@ -12,6 +12,8 @@ from lib import rare
 DAYS = 28
 _DAY_S = 86400
 _FARTHEST = 60  # days of 24 hours
+# Of healthy fridges, simulated: the deviation of the slopes over 28 days of a year, in ten thousandths of the level a day.
+_WEATHER = 22
 # Cells, after those of the measure
 _ONE = measures.CELLS  # numbers that wait for a third, 0: none
 _OTHER = measures.CELLS + 1
@@ -20,7 +22,8 @@ _COUNT = measures.CELLS + 3
 _PASSED_S = measures.CELLS + 4
 _NEWEST = measures.CELLS + 5  # the day's place
 _ANSWER = measures.CELLS + 6  # 0 not known, 1 good, 2 bad; and four times how many evaluations said the other
-_RING = measures.CELLS + 7
+_BEST = measures.CELLS + 7  # strength: the best week's, less a tenth of a percent for each day since
+_RING = measures.CELLS + 8
 CELLS = _RING + DAYS // 2
 
 _BAD_AFTER = 2
@@ -45,9 +48,13 @@ def step(cells, at, p, value, other, dt_s):
     return None if answer == 0 else answer == 2
 
 
-def level(cells, at):
-    """The number of the newest day, as firmware.diagnosis.measures has it; 0: none."""
-    return _day(cells, at, cells[at + _NEWEST] % DAYS)
+def level(cells, at, p):
+    """The number of the newest day, 0 for none: of `strength` in ten thousandths of its best, else as
+    firmware.diagnosis.measures has it."""
+    value = _day(cells, at, cells[at + _NEWEST] % DAYS)
+    if p[0] == measures.STRENGTH:
+        return value * 10000 // max(cells[at + _BEST], 1)
+    return value
 
 
 def forecast(cells, at, p):
@@ -57,7 +64,13 @@ def forecast(cells, at, p):
     newest = cells[at + _NEWEST] + 1
     values = [_day(cells, at, (newest + i) % DAYS) for i in range(DAYS)]
     long = _long(p)
-    found = ahead(values, _limit(p), p[2] // long, _FARTHEST // long)
+    found = ahead(
+        values,
+        _limit(cells, at, p),
+        p[2] // long,
+        _FARTHEST // long,
+        _WEATHER if p[0] == measures.STRENGTH else 0,
+    )
     del ahead  # its module is to go
     rare.forget(("firmware.diagnosis.forecast",))
     if found is None:
@@ -65,6 +78,8 @@ def forecast(cells, at, p):
     days, low, high, slope, n, chance, level = found
     if _flows(p):
         slope, level = -slope, measures.FLOW // level
+    elif p[0] == measures.STRENGTH:
+        level = level * 100 // max(cells[at + _BEST], 1)
     # Since the newest day's end
     gone = cells[at + _PASSED_S] // _DAY_S
     days, low, high = [max(0, when * long - gone) for when in (days, low, high)]
@@ -80,7 +95,9 @@ def _flows(p):
     return p[0] in (measures.FILL_S, measures.DRAIN_S)
 
 
-def _limit(p):
+def _limit(cells, at, p):
+    if p[0] == measures.STRENGTH:
+        return cells[at + _BEST] * p[1] // 100
     return measures.FLOW // p[1] if _flows(p) else p[1]
 
 
@@ -111,10 +128,23 @@ def _end_day(cells, at, p):
     newest = (cells[at + _NEWEST] + 1) % DAYS
     cells[at + _NEWEST] = newest
     _put(cells, at, newest, value)
+    _remember(cells, at, newest)
     if value:
         if _repaired(cells, at, newest):
             cells[at + _ANSWER] = 1
         _judge(cells, at, p, value)
+
+
+def _remember(cells, at, newest):
+    """How much lies in a compartment, and where its sensor sits, make the strength of two units differ by half; each is
+    compared with its own best week, and that is forgotten so slowly that ageing is not."""
+    week = [_day(cells, at, (newest - i) % DAYS) for i in range(_WEEK)]
+    week = sorted([value for value in week if value])
+    best = cells[at + _BEST]
+    best -= (best + 999) // 1000
+    if len(week) >= _WEEK - 2:
+        best = max(best, week[len(week) // 2])
+    cells[at + _BEST] = best
 
 
 def _judge(cells, at, p, value):
@@ -123,7 +153,7 @@ def _judge(cells, at, p, value):
     bad = found is not None and found[0] <= p[2]
     if answer == 2:
         # What has passed its limit and stays there has no trend any more, and is no better for it.
-        others = 0 if bad or value <= _limit(p) else others + 1
+        others = 0 if bad or value <= _limit(cells, at, p) else others + 1
         if others == _GOOD_AFTER:
             answer, others = 1, 0
     elif bad:

@@ -26,7 +26,7 @@ CELLS = {
     "no_progress": HEAD + 5,
     "too_long": HEAD + 3,
     "never_rests": HEAD + 3 + 13,
-    "trend": HEAD + 3 + 31,
+    "trend": HEAD + 3 + 32,
 }
 NONE = 255
 FALLING, WHILE, WHILE_NOT, LEVEL = 1, 2, 4, 8
