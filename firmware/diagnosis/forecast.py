@@ -11,6 +11,8 @@ two fifths above the limit, while the slope is less than three times its error, 
 data reach back twice, or than the caller wants to look. A "day" is whatever time lies between two values.
 """
 
+from array import array
+
 LEAST = 10
 _STALE = 3
 _NEAR = 7  # fifths of the limit
@@ -148,7 +150,7 @@ def _lines(pairs, farthest):
 
 def _powers(above, below, count):
     """u ** (above / below) for u of 0 to `count`, in 64ths: each from the one before, with an error of the third order."""
-    found = [0, 64]
+    found = array("H", (0, 64))
     for u in range(1, count):
         found.append(found[-1] * (below * (2 * u + 1) + above) // (below * (2 * u + 1) - above))
     return found

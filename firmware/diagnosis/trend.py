@@ -53,7 +53,8 @@ def level(cells, at, p):
     firmware.diagnosis.measures has it."""
     value = _day(cells, at, cells[at + _NEWEST] % DAYS)
     if p[0] == measures.STRENGTH:
-        return value * 10000 // max(cells[at + _BEST], 1)
+        best = cells[at + _BEST]
+        return value * 10000 // best if best else 0
     return value
 
 

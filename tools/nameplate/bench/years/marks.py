@@ -14,6 +14,7 @@ from nameplate.bench.years.lives import Case, Chunk
 from nameplate.bench.years.model import Model
 
 _FLOW = 600_000  # the device counts what fills or drains as a flow: this by the seconds
+_SILENT_S = 5 * DAY
 _KEEP_S = 2 * DAY  # of the truth, for means that reach back over a chunk's end
 BINS = ((0, 5), (5, 25), (25, 50), (50, 75), (75, 90), (90, 96), (96, 99), (99, 101))
 
@@ -132,6 +133,9 @@ def reached(case: Case, rule: Mapping[str, Any]) -> float | None:
             and np.median(levels[place : place + 7]) <= limit
         ):
             return float(days[place]["at_s"])
+    if rule["measure"] == "strength" and days and case.lived_s - days[-1]["at_s"] > _SILENT_S:
+        # A compressor that has no strength left rests no more, and what does not rest has no cycles: no numbers come.
+        return float(days[-1]["at_s"])
     return None
 
 
