@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from pathlib import Path
 
 import pytest
@@ -242,7 +243,10 @@ def test_the_devices_form_is_what_was_agreed(folder):
     assert set(files) == {
         "models/profile.json", "models/rules.bin", "models/catalogue_de.jsonl", "models/catalogue_en.jsonl"
     }  # fmt: skip
-    made = json.loads(files["models/profile.json"])
+    text = files["models/profile.json"]
+    assert text.startswith(b'{"crc":"%08x",' % zlib.crc32(text[18:]))
+    made = json.loads(text)
+    assert made.pop("crc")
     assert set(made) == {"model", "name", "pins", "sensors", "faults", "alarm", "button", "panel"}
     assert made["pins"] == checked.content["pins"]
     numbers = {"notice": 0, "warning": 1, "alarm": 2}
