@@ -43,7 +43,7 @@ def live(batch: Batch, kept: marks.Marks) -> None:
         cases,
         sample_s=batch.sample_s,
         # A chip that lacks a pin for a contact has healthy lives too.
-        chips=list(model.content["pins"]) if cases[0].kind == "healthy" else model.chips(),
+        chips=list(model.content["pins"]) if all(case.kind == "healthy" for case in cases) else model.chips(),
         from_january=batch.from_january,
         repeats=batch.repeats,
     )
