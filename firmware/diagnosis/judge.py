@@ -52,9 +52,8 @@ def examine(watch, dt_s, up_s, note):
     """One step of all rules on the watch's sensors; after each rule a change (index, CONFIRMED or CLEAR), or None."""
     blob = rules.read(watch.faults.rules)
     if blob is None:
-        note("rules cannot be read: only leaks are watched")
-    else:
-        yield from steps(blob, watch.faults, watch.station.sensors, dt_s, up_s, note)
+        raise OSError("rules cannot be read, only leaks are watched")
+    yield from steps(blob, watch.faults, watch.station.sensors, dt_s, up_s, note)
 
 
 def step(blob, faults, sensors, dt_s, up_s, note):

@@ -246,9 +246,8 @@ def test_without_a_file_system_it_is_told_once_and_tried_again(tmp_path, monkeyp
 def test_rules_that_can_no_longer_be_read_are_told_and_leaks_are_watched_on(tmp_path, monkeypatch):
     appliance, examiner = an_examiner(tmp_path, monkeypatch)
     (tmp_path / "rules.bin").write_bytes(LEAKS[:-1])
-    go(appliance, examiner, 600)
-    assert examiner.note
-    assert len(examiner.note) <= 10
+    go(appliance, examiner, 7200)
+    assert 0 < len(examiner.note) < 10
     assert "only leaks" in examiner.note[0]
     appliance.pan.uv = fakes.WET_UV
     go(appliance, examiner, 60)
