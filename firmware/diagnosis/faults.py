@@ -34,14 +34,12 @@ KNOWN = 5
 FOR = 6
 HEAD = 7
 
-NOTICE = 0
-WARNING = 1
-ALARM = 2
+ALARM = 2  # of the severities 0 (notice), 1 (warning), 2
 
 
 class Faults:
     """`codes`: the codes, in the profile's order; `starts`: where each one's row begins in `cells`, an array("i");
-    `severities`: bytes, NOTICE, WARNING or ALARM for each."""
+    `severities`: bytes, 0 (notice), 1 (warning) or ALARM for each."""
 
     def __init__(self, codes, severities, starts, cells):
         self._codes = "".join(codes)
@@ -71,7 +69,7 @@ class Faults:
         return bool(self.cells[self.starts[index]] & SILENCED)
 
     def severity(self, index):
-        """NOTICE, WARNING or ALARM."""
+        """0 (notice), 1 (warning) or ALARM."""
         return self._severities[index]
 
     def since(self, index):
