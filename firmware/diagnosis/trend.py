@@ -26,9 +26,9 @@ _BEST = measures.CELLS + 7  # strength: the best week's, less a tenth of a perce
 _RING = measures.CELLS + 8
 CELLS = _RING + DAYS // 2
 
-_BAD_AFTER = 2
+_BAD_AFTER = 3  # times 24 hours
 _GOOD_AFTER = 4
-_LEAST_CYCLES = 2  # medians that a day of a compressor needs
+_LEAST_CYCLES = 1  # medians that a day of a compressor needs
 _REPAIRED = 3  # days
 _WEEK = 7
 _BETTER = 12  # they are better by one part in so many
@@ -159,7 +159,7 @@ def _judge(cells, at, p, value):
             answer, others = 1, 0
     elif bad:
         others += 1
-        if others == _BAD_AFTER:
+        if others * _long(p) >= _BAD_AFTER:
             answer, others = 2, 0
     else:
         answer, others = 1, 0
