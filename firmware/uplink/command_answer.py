@@ -5,32 +5,32 @@ What can be told without arithmetic is told first, and its code is gone before t
 
 from firmware.clock import FLOOR
 from firmware.reply import Busy, Unsigned
-from firmware.uplink.commands import CARRIER, LIMIT, ROLE
 from lib import rare
 
 _REMEMBERED = 8
 _RARE = ("firmware.uplink.command_check", "lib.strictjson", "lib.jws_verify")
 
 
-async def answer(commands, command):
-    """The signed reply to a command, or None when it deserves none, which is counted. `commands`: a Commands."""
-    nonce, why = await _obey(commands, command)
+async def answer(commands, command, carrier, role, limit):
+    """The signed reply to a command, or None when it deserves none, which is counted. `commands`: a Commands; `role`: whose
+    keys may sign it; `limit`: bytes at most."""
+    nonce, why = await _obey(commands, command, role, limit)
     if why is None:
         try:
-            return await commands.replies.identity(nonce, CARRIER)
+            return await commands.replies.identity(nonce, carrier)
         except (Busy, Unsigned):
             why = "rate"
     commands.refused.count(why)
     return None
 
 
-async def _obey(commands, command):
-    keys = commands.unit.anchors(ROLE)
+async def _obey(commands, command, role, limit):
+    keys = commands.unit.anchors(role)
     from firmware.uplink import command_check
 
     try:
         claims, why = command_check.check(
-            command, LIMIT, commands.unit.ueid, keys, commands.clock.floor, commands.nonces
+            command, limit, commands.unit.ueid, keys, commands.clock.floor, commands.nonces
         )
     finally:
         command_check = None
@@ -38,7 +38,7 @@ async def _obey(commands, command):
     if why is not None:
         return None, why
     nonce, issued, signed = claims
-    why = await commands.verifier.prove(ROLE, signed)
+    why = await commands.verifier.prove(role, signed)
     if why is None:
         commands.clock.learn(issued, FLOOR)  # a time that was signed has come
         commands.nonces = commands.nonces[1 - _REMEMBERED :] + [nonce]

@@ -6,9 +6,9 @@ so far: `identity`, answered with who this appliance is, if the owner's consent 
 
 from lib import rare
 
-CARRIER = "mqtt"
-ROLE = "backend"
-LIMIT = 1024
+_CARRIER = "mqtt"
+_ROLE = "backend"
+_LIMIT = 1024
 _RARE = ("firmware.uplink.command_answer",)
 
 
@@ -30,9 +30,9 @@ class Commands:
         """Take a message for later, or refuse it. Called while reading from the network: computes nothing."""
         if self.settings.consent != "full":
             self.refused.count("consent")
-        elif len(payload) > LIMIT:
+        elif len(payload) > _LIMIT:
             self.refused.count("oversize")
-        elif self._command is not None or not self.verifier.admit(CARRIER):
+        elif self._command is not None or not self.verifier.admit(_CARRIER):
             self.refused.count("rate")
         else:
             self._command = payload
@@ -46,13 +46,13 @@ class Commands:
         """The signed reply to the command that waits, or None when it deserves none."""
         if not self._prepared:
             self._prepared = True
-            await self.verifier.prove(ROLE, None)
+            await self.verifier.prove(_ROLE, None)
         if self._command is None:
             return None
         try:
             from firmware.uplink import command_answer
 
-            return await command_answer.answer(self, self._command)
+            return await command_answer.answer(self, self._command, _CARRIER, _ROLE, _LIMIT)
         finally:
             command_answer = None
             rare.forget(_RARE)
