@@ -26,7 +26,7 @@ bench:  ## measure; one JSON object a line
 	@sh tools/setup.sh test
 	@$(NAMEPLATE) bench $(ARGS)
 
-teeth:  ## plant 23 bugs in sensors and diagnosis, one at a time: each must turn a test red; ten minutes (ARGS="NAME ..." for some)
+teeth:  ## plant 23 bugs in sensors and diagnosis, one at a time: each must turn a test red; half a minute (ARGS="NAME ..." for some)
 	@sh tools/setup.sh test
 	@.venv/bin/python -m host_tests.teeth $(ARGS)
 

@@ -103,6 +103,17 @@ def test_a_unit_that_ran_before_it_was_looked_at_is_told_too():
     assert watched.live(27 * HOUR).told()
 
 
+def test_what_doors_and_fans_make_of_a_running_compressor_is_no_rest():
+    """It swings by a third of what a rest is, slowly enough to be one."""
+    cells = row()
+    answers = []
+    for minute in range(28 * HOUR):
+        place = minute % 60
+        milli = -32000 + (2000 * place // 30 if place < 30 else 2000 * (60 - place) // 30)
+        answers.append(cycles.never_rests(cells, 0, P, milli, 60))
+    assert answers[-1] is True
+
+
 def test_three_rests_take_it_back_and_not_one():
     watched = Watched()
     watched.cooler.stuck = True
